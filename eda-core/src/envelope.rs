@@ -1,0 +1,231 @@
+//! CloudEvents 1.0: an event's metadata as attributes beside the body (binary mode), and read back from what others send.
+//!
+//! Attributes and extensions follow the CloudEvents core specification (§3 Context Attributes) and its partitioning
+//! extension; prefixes follow the protocol bindings: `cloudEvents_` and the older `cloudEvents:` (AMQP §3.1.3),
+//! `ce_` (Kafka §3.2.3), `ce-` (HTTP §3.1.3, which Knative sends over AMQP, too).
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::{EventId, HeaderValue, Message};
+
+/// The media type of an event that brings its attributes in the body: structured mode.
+pub const STRUCTURED: &str = "application/cloudevents+json";
+
+const SPEC_VERSION: &str = "1.0";
+const PREFIXES: [&str; 4] = ["cloudEvents_", "cloudEvents:", "ce-", "ce_"];
+
+/// The attributes of a message without any prefix: what a transport writes into headers, each under the prefix of its
+/// protocol's binding. `datacontenttype` is not among them: in binary mode it is the transport's own content type.
+///
+/// ```
+/// use eda_core::{EventId, Message, envelope};
+///
+/// let message = Message { id: Some(EventId::from("7")), name: Some("order.created".into()), ..Message::default() };
+/// let names: Vec<_> = envelope::attributes(&message).map(|(name, _)| name).collect();
+/// assert_eq!(names, ["specversion", "id", "type"]);
+/// ```
+pub fn attributes(message: &Message) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
+    let text = |value: &'_ Option<String>| value.as_deref().map(|text| Cow::Owned(text.to_owned()));
+    [
+        ("specversion", Some(Cow::Borrowed(SPEC_VERSION))),
+        ("id", message.id.as_ref().map(|id| Cow::Owned(id.to_string()))),
+        ("type", message.name.clone()),
+        ("source", message.source.clone()),
+        ("time", message.time.map(|time| Cow::Owned(write_time(time)))),
+        ("eventversion", message.version.map(|version| Cow::Owned(version.to_string()))),
+        ("partitionkey", text(&message.partition_key)),
+        ("correlationid", text(&message.correlation_id)),
+        ("causationid", text(&message.causation_id)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+}
+
+/// Reads a header into the message's own field if it is an attribute under any known prefix. `false` means that it is
+/// a plain header, or an attribute or extension that has no field: keep it among the headers.
+///
+/// A value that can't be read, such as a time that is none, is left out: no header of a foreign producer is ever fatal.
+pub fn absorb(message: &mut Message, header: &str, value: &HeaderValue) -> bool {
+    PREFIXES
+        .iter()
+        .find_map(|prefix| header.strip_prefix(prefix))
+        .is_some_and(|attribute| set_attribute(message, attribute, value))
+}
+
+/// Unfolds a message in structured mode: attributes come out of the body, and `data` becomes the body, byte for byte.
+/// Any other message stays as it is.
+///
+/// # Errors
+/// [`Invalid`](ErrorKind::Invalid) where the content type says structured mode and the body is none.
+pub fn unfold(message: &mut Message) -> Result<()> {
+    let structured = message.content_type.as_deref().is_some_and(|content_type| media_type(content_type) == STRUCTURED);
+    if !structured {
+        return Ok(());
+    }
+    let body = message.body.clone();
+    let attributes: Structured<'_> = serde_json::from_slice(&body).map_err(|error| {
+        Error::new(
+            ErrorKind::Invalid,
+            format!("expected a CloudEvent in JSON, as the content type `{STRUCTURED}` says"),
+        )
+        .caused_by(error)
+    })?;
+    let mut content_type = None;
+    for (name, raw) in attributes.0 {
+        match name.as_ref() {
+            "data" => message.body = body.slice_ref(raw.get().as_bytes()),
+            "data_base64" => message.body = decode_base64(raw)?,
+            "datacontenttype" => content_type = serde_json::from_str::<String>(raw.get()).ok(),
+            name => {
+                if let Some(value) = scalar(raw)
+                    && !set_attribute(message, name, &value)
+                {
+                    message.headers.insert(format!("{}{name}", PREFIXES[0]), value);
+                }
+            }
+        }
+    }
+    message.content_type = Some(content_type.map_or(Cow::Borrowed("application/json"), Cow::Owned));
+    Ok(())
+}
+
+/// The media type of a content type without its parameters: `application/json` of `application/json; charset=utf-8`.
+pub fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+fn set_attribute(message: &mut Message, attribute: &str, value: &HeaderValue) -> bool {
+    let text = match value {
+        HeaderValue::Text(text) => Cow::Borrowed(text.as_str()),
+        HeaderValue::Int(number) => Cow::Owned(number.to_string()),
+        HeaderValue::Bytes(bytes) => String::from_utf8_lossy(bytes),
+        HeaderValue::Timestamp(seconds) if attribute == "time" => {
+            message.time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(*seconds));
+            return true;
+        }
+        _ => return false,
+    };
+    match attribute {
+        "specversion" => {}
+        "id" => message.id = Some(EventId::from(&*text)),
+        "type" => message.name = Some(Cow::Owned(text.into_owned())),
+        "source" => message.source = Some(Cow::Owned(text.into_owned())),
+        "time" => message.time = read_time(&text).or(message.time),
+        "eventversion" => match text.parse() {
+            Ok(version) => message.version = Some(version),
+            Err(_) => return false,
+        },
+        "partitionkey" => message.partition_key = Some(text.into_owned()),
+        "correlationid" => message.correlation_id = Some(text.into_owned()),
+        "causationid" => message.causation_id = Some(text.into_owned()),
+        _ => return false,
+    }
+    true
+}
+
+fn write_time(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+/// RFC 3339 with any offset; Python's `isoformat` writes `+00:00` where others write `Z`.
+fn read_time(text: &str) -> Option<SystemTime> {
+    let (local, offset) = match text.strip_suffix(['Z', 'z']) {
+        Some(local) => (local, None),
+        None => text.split_at_checked(text.len().checked_sub(6)?).map(|(local, offset)| (local, Some(offset)))?,
+    };
+    let time = humantime::parse_rfc3339(&format!("{}Z", local.replacen(' ', "T", 1))).ok()?;
+    let Some(offset) = offset else { return Some(time) };
+    let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+    let ahead = Duration::from_secs(hours.parse::<u64>().ok()? * 3600 + minutes.parse::<u64>().ok()? * 60);
+    match offset.as_bytes()[0] {
+        b'+' => time.checked_sub(ahead),
+        b'-' => time.checked_add(ahead),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Structured<'a>(#[serde(borrow)] std::collections::HashMap<Cow<'a, str>, &'a RawValue>);
+
+fn scalar(raw: &RawValue) -> Option<HeaderValue> {
+    match serde_json::from_str(raw.get()).ok()? {
+        serde_json::Value::String(text) => Some(HeaderValue::Text(text)),
+        serde_json::Value::Bool(value) => Some(HeaderValue::Bool(value)),
+        serde_json::Value::Number(number) => number.as_i64().map(HeaderValue::Int),
+        _ => None,
+    }
+}
+
+/// Standard base64 (RFC 4648 §4), as CloudEvents' JSON format (§3.1.1) has it for data that is no JSON.
+fn decode_base64(raw: &RawValue) -> Result<Bytes> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let refuse = || Error::new(ErrorKind::Invalid, "expected `data_base64` to be a string in standard base64");
+    let text: String = serde_json::from_str(raw.get()).map_err(|error| refuse().caused_by(error))?;
+    let digits = text.trim_end_matches('=').bytes();
+    let (mut bytes, mut bits, mut held) = (Vec::with_capacity(text.len() / 4 * 3), 0_u32, 0_u32);
+    for digit in digits {
+        let value = ALPHABET.iter().position(|known| *known == digit).ok_or_else(refuse)?;
+        bits = bits << 6 | u32::try_from(value).unwrap_or_default();
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(((bits >> held) & 0xff) as u8);
+        }
+    }
+    Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_every_common_form() {
+        let expected = humantime::parse_rfc3339("2026-11-23T08:54:00Z").ok();
+        for text in [
+            "2026-11-23T08:54:00Z",
+            "2026-11-23T08:54:00+00:00",
+            "2026-11-23T10:54:00+02:00",
+            "2026-11-23T04:24:00-04:30",
+            "2026-11-23 08:54:00z",
+        ] {
+            assert_eq!(read_time(text), expected, "{text}");
+        }
+        for text in ["", "soon", "2026-11-23", "2026-11-23T08:54:00", "2026-11-23T08:54:00é+02:00"] {
+            assert_eq!(read_time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn structured_mode_keeps_the_bytes_of_its_data() {
+        let body = r#"{"specversion":"1.0","id":"7","type":"order.created","source":"shop","tenant":"acme","data":{"a": 1.50}}"#;
+        let mut message = Message::new("k", body);
+        message.content_type = Some("application/cloudevents+json; charset=utf-8".into());
+        unfold(&mut message).expect("it is well formed");
+        assert_eq!(&message.body[..], br#"{"a": 1.50}"#);
+        assert_eq!(message.name.as_deref(), Some("order.created"));
+        assert_eq!(message.headers.text("cloudEvents_tenant"), Some("acme"));
+    }
+
+    #[test]
+    fn structured_mode_takes_data_in_base64() {
+        let mut message = Message::new("k", r#"{"id":"7","data_base64":"eyJhIjoxfQ=="}"#);
+        message.content_type = Some(STRUCTURED.into());
+        unfold(&mut message).expect("it is well formed");
+        assert_eq!(&message.body[..], br#"{"a":1}"#);
+    }
+
+    #[test]
+    fn a_body_that_is_no_structured_event_is_refused() {
+        let mut message = Message::new("k", "[1]");
+        message.content_type = Some(STRUCTURED.into());
+        assert_eq!(unfold(&mut message).map_err(|error| error.kind()), Err(ErrorKind::Invalid));
+    }
+}

@@ -1,0 +1,147 @@
+//! What a transport is: it sees messages and subscriptions, never event types or handlers.
+
+mod delivery;
+pub mod memory;
+mod state;
+
+use async_trait::async_trait;
+use tokio::sync::{oneshot, watch};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::Message;
+use crate::topology::{Subscription, Topology};
+
+pub use self::delivery::{Delivery, FailureRecord, Reason, Settle, Token};
+pub use self::state::{ConsumerState, ConsumerStatus};
+
+/// A connection to a broker, or something that behaves like one.
+///
+/// A transport moves [messages](Message): it declares what a [`Topology`] wants, takes messages over, and hands out
+/// deliveries. It reconnects on its own; an error that it returns is final. It never decides whether to retry: a
+/// [`Delivery`] is told.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// For logs and tables: `memory`, `rabbitmq at localhost:5672`. Never holds a secret.
+    fn describe(&self) -> String;
+
+    /// What it can do. An app that needs more is refused before anything is declared.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Makes everything exist that the topology needs; what exists already with the same properties is kept.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) with the difference where something exists with other properties;
+    /// [`NotFound`](ErrorKind::NotFound) where a queue that is not ours to declare is missing.
+    async fn declare(&self, topology: &Topology) -> Result<()>;
+
+    /// A publisher; all of a broker's services share one.
+    async fn publisher(&self) -> Result<Box<dyn Publish>>;
+
+    /// Begins to consume; resolves when the broker has confirmed the consumer.
+    async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>>;
+
+    /// Ends everything; later calls give [`Closed`](ErrorKind::Closed). Calling it twice is no error. Returns within a
+    /// bounded time whatever the broker does.
+    async fn close(&self) -> Result<()>;
+}
+
+/// Sends messages to the broker.
+#[async_trait]
+pub trait Publish: Send + Sync {
+    /// Takes a message in hand as soon as there is room in the window of unconfirmed messages, in the order of calls.
+    ///
+    /// The [`Receipt`] resolves when the broker has taken responsibility, or when the transport's deadline has passed:
+    /// it never stays open. Dropping the receipt does not take the message back.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where the broker could not be reached before the deadline: nothing was
+    /// sent. [`TooLarge`](ErrorKind::TooLarge) and [`Invalid`](ErrorKind::Invalid) before anything is sent.
+    ///
+    /// # Cancel safety
+    /// Cancelled before it resolves, the message may or may not be sent.
+    async fn send(&self, message: Message) -> Result<Receipt>;
+}
+
+/// The broker's word on one message, to be awaited.
+#[derive(Debug)]
+pub struct Receipt(oneshot::Receiver<Result<()>>);
+
+impl Receipt {
+    /// A receipt and the place where the transport writes the broker's word. Dropping that place unused means
+    /// [`Unconfirmed`](ErrorKind::Unconfirmed).
+    pub fn new() -> (oneshot::Sender<Result<()>>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(receiver))
+    }
+
+    /// A receipt whose word is known.
+    pub fn ready(word: Result<()>) -> Self {
+        let (sender, receipt) = Self::new();
+        // the receiver is held right here, so this can't fail
+        let _ = sender.send(word);
+        receipt
+    }
+
+    /// Waits for the broker's word.
+    ///
+    /// # Errors
+    /// What the broker said, or [`Unconfirmed`](ErrorKind::Unconfirmed) where it said nothing.
+    ///
+    /// # Cancel safety
+    /// Cancelling does not take the message back.
+    pub async fn confirmed(self) -> Result<()> {
+        self.0.await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Unconfirmed, "the connection ended before the broker confirmed the message"))
+        })
+    }
+}
+
+/// The deliveries of one subscription, over every reconnect.
+///
+/// The order of a clean end is: [`cancel`](Self::cancel), settle every delivery, [`close`](Self::close).
+#[async_trait]
+pub trait Deliveries: Send {
+    /// Waits for deliveries and appends those that have arrived to `batch`, `max` at most. Returns how many; 0 means that
+    /// there will be no more, which happens only after [`cancel`](Self::cancel) or when the transport was closed.
+    ///
+    /// # Errors
+    /// Only when the transport can't go on by itself, ever.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a delivery is either in `batch` or will be in a later one.
+    async fn receive(&mut self, batch: &mut Vec<Delivery>, max: usize) -> Result<usize>;
+
+    /// Tells the broker to send no more. Deliveries that were handed out stay valid and are settled as ever; what had
+    /// arrived but was not received goes back to the queue. Calling it twice is no error.
+    async fn cancel(&mut self) -> Result<()>;
+
+    /// Flushes all settlements and ends the subscription. Returns within a bounded time whatever the broker does.
+    async fn close(&mut self) -> Result<()>;
+
+    /// What the consumer is doing right now, for health.
+    fn status(&self) -> watch::Receiver<ConsumerStatus>;
+}
+
+/// What a transport can do.
+///
+/// ```
+/// use eda_core::transport::Capabilities;
+///
+/// let mut capabilities = Capabilities::default();
+/// capabilities.patterns = true;
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent ability")]
+pub struct Capabilities {
+    /// A retry comes back after its delay, and not before.
+    pub delayed_retry: bool,
+    /// Dead letters are kept with their reason.
+    pub dead_letters: bool,
+    /// Bindings may hold the wildcards `*` and `#`.
+    pub patterns: bool,
+    /// A queue that someone else declared can be consumed as it is.
+    pub foreign_queues: bool,
+    /// Messages outlive the process.
+    pub persistent: bool,
+}
