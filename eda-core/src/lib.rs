@@ -1,12 +1,28 @@
 //! Traits, types, runtime and in-memory transport of `eda`. Use it through the facade `eda-rs`; depend on this package
 //! only to write a transport or a test harness. It opens no socket and knows no broker.
 
-pub mod envelope;
 pub mod error;
 pub mod message;
+pub mod event;
+#[cfg(feature = "json")]
+pub mod json;
+pub mod envelope;
 pub mod topology;
 pub mod transport;
+pub mod failure;
+pub mod publisher;
+pub mod context;
+pub mod extract;
+pub mod outcome;
+pub mod handler;
 
+pub use self::context::{Call, Context};
 pub use self::error::{Error, ErrorKind, Result};
+pub use self::event::Event;
+pub use self::extract::{FromDelivery, FromRef, Meta, State};
+pub use self::failure::{Failure, HandlerError};
+pub use self::handler::{AnyEvent, Handler, HandlerDef, HandlerMeta, Incoming};
 pub use self::message::{EventId, HeaderValue, Headers, Message};
+pub use self::outcome::{Emit, Outcome};
+pub use self::publisher::Publisher;
 pub use self::topology::{Backoff, EventInfo, Policy, Subscription, Topology};

@@ -82,6 +82,8 @@ pub enum Reason {
     Undecodable,
     /// The message names no event that a handler of the queue takes.
     UnknownEvent,
+    /// The content type is none that the event is written in.
+    UnknownContentType,
     /// The event's version is newer than the handler knows.
     UnknownVersion,
     /// The body is over the limit.
@@ -105,6 +107,7 @@ impl Reason {
             Self::TimedOut => "timed-out",
             Self::Undecodable => "undecodable",
             Self::UnknownEvent => "unknown-event",
+            Self::UnknownContentType => "unknown-content-type",
             Self::UnknownVersion => "unknown-version",
             Self::TooLarge => "too-large",
             Self::Unpublished => "unpublished",

@@ -1,0 +1,91 @@
+//! One delivery as handlers, extractors and middleware see it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::message::Message;
+use crate::publisher::{Cause, Publisher};
+use crate::transport::Publish;
+
+/// One attempt to handle a delivery: what middleware sees, and what [`Context`] is made of. Cloning is cheap.
+#[derive(Clone)]
+pub struct Call {
+    /// What arrived.
+    pub message: Arc<Message>,
+    /// The service that handles it.
+    pub service: Arc<str>,
+    /// The handler's name.
+    pub handler: Arc<str>,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Whether the broker delivered it before.
+    pub redelivered: bool,
+    publish: Arc<dyn Publish>,
+    cause: Arc<Cause>,
+}
+
+impl Call {
+    /// An attempt of `service`'s `handler`; what it publishes goes through `publish`.
+    pub fn new(
+        message: Arc<Message>,
+        service: Arc<str>,
+        handler: Arc<str>,
+        attempt: u32,
+        redelivered: bool,
+        publish: Arc<dyn Publish>,
+    ) -> Self {
+        let cause = Arc::new(Cause::new(&message, format!("{service}.{handler}")));
+        Self { message, service, handler, attempt, redelivered, publish, cause }
+    }
+
+    /// A publisher of effects of this delivery.
+    pub fn publisher<L>(&self) -> Publisher<L> {
+        Publisher::new(Arc::clone(&self.publish), self.service.to_string(), Some(Arc::clone(&self.cause)))
+    }
+
+    /// What effects of this delivery name as their cause.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("event", &self.message.name)
+            .field("id", &self.message.id)
+            .field("service", &self.service)
+            .field("handler", &self.handler)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One attempt to handle a delivery, with the service's state: what extractors take from.
+#[derive(Debug)]
+pub struct Context<'a, S> {
+    call: &'a Call,
+    state: &'a S,
+}
+
+impl<'a, S> Context<'a, S> {
+    /// Of an attempt and the service's state.
+    pub fn new(call: &'a Call, state: &'a S) -> Self {
+        Self { call, state }
+    }
+
+    /// The attempt.
+    pub fn call(&self) -> &'a Call {
+        self.call
+    }
+
+    /// What arrived.
+    pub fn message(&self) -> &'a Message {
+        &self.call.message
+    }
+
+    /// The service's state.
+    pub fn state(&self) -> &'a S {
+        self.state
+    }
+}

@@ -1,0 +1,143 @@
+//! A typed fact of the business, and how it becomes bytes.
+
+mod key;
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::topology::EventInfo;
+
+pub use self::key::{Key, partition_key, routing_key};
+
+/// A typed fact of the business, past tense. `#[derive(Event)]` writes this for a struct that is `Serialize` and
+/// `Deserialize`; by hand it is as short:
+///
+/// ```
+/// use eda_core::{Event, event, json};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct OrderCreated { order_id: u64 }
+///
+/// impl Event for OrderCreated {
+///     const NAME: &'static str = "order.created";
+///
+///     fn encode(&self) -> event::Encoded {
+///         json::encode(self)
+///     }
+///
+///     fn decode(body: &[u8]) -> event::Decoded<Self> {
+///         json::decode(body)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no event",
+    label = "not an event",
+    note = "write `#[derive(Serialize, Deserialize, Event)]` and `#[event(name = \"…\")]` on it"
+)]
+pub trait Event: Sized + Send + Sync + 'static {
+    /// The name, such as `order.created`: what other services know it by, so it never changes. See [`is_valid_name`].
+    const NAME: &'static str;
+    /// The version of the body's shape, from 1. A handler refuses a newer one than it knows.
+    const VERSION: u32 = 1;
+    /// The pattern that its routing keys match, with `*` for each segment that varies.
+    const BINDING: &'static str = Self::NAME;
+    /// Other names under which foreign producers send it.
+    const ACCEPT: &'static [&'static str] = &[];
+    /// The media type of the body.
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    /// By what the broker routes it; matches [`BINDING`](Self::BINDING).
+    fn routing_key(&self) -> Key<'_> {
+        Cow::Borrowed(Self::NAME)
+    }
+
+    /// What it belongs to, such as its order: events with the same key can be kept in order.
+    fn partition_key(&self) -> Option<Key<'_>> {
+        None
+    }
+
+    /// Writes the body.
+    ///
+    /// # Errors
+    /// What the format can't express, such as a map whose keys are no strings in JSON.
+    fn encode(&self) -> Encoded;
+
+    /// Reads a body that is of this event's name, of this or an older version.
+    ///
+    /// # Errors
+    /// Where the body is not of this shape; the delivery becomes a dead letter at once.
+    fn decode(body: &[u8]) -> Decoded<Self>;
+
+    /// Name, version and binding as a value.
+    fn info() -> EventInfo {
+        EventInfo { name: Self::NAME, version: Self::VERSION, binding: Self::BINDING }
+    }
+}
+
+/// What [`Event::encode`] gives.
+pub type Encoded = Result<Bytes, CodecError>;
+
+/// What [`Event::decode`] gives.
+pub type Decoded<E> = Result<E, CodecError>;
+
+/// A body that could not be written or read; holds the codec's own error.
+pub struct CodecError(Box<dyn StdError + Send + Sync>);
+
+impl CodecError {
+    /// Wraps a codec's error.
+    pub fn new(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for CodecError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Whether a name is one: `a-z`, `0-9`, `.`, `_` and `-`, at most 200 bytes, no empty segment.
+///
+/// ```
+/// use eda_core::event::is_valid_name;
+///
+/// assert!(is_valid_name("order.created"));
+/// assert!(!is_valid_name("Order.Created"));
+/// assert!(!is_valid_name("order..created"));
+/// assert!(!is_valid_name("order.*"));
+/// ```
+pub const fn is_valid_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    if bytes.is_empty() || bytes.len() > 200 {
+        return false;
+    }
+    let mut index = 0;
+    let mut segment_is_empty = true;
+    while index < bytes.len() {
+        match bytes[index] {
+            b'.' if segment_is_empty => return false,
+            b'.' => segment_is_empty = true,
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => segment_is_empty = false,
+            _ => return false,
+        }
+        index += 1;
+    }
+    !segment_is_empty
+}

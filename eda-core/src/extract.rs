@@ -1,0 +1,145 @@
+//! What a handler takes beside the event.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::time::SystemTime;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::message::{EventId, Headers};
+use crate::publisher::{EventList, Publisher};
+use crate::topology::EventInfo;
+
+/// Something that a handler can take beside the event, from a delivery and the service's state `S`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a handler's parameter",
+    label = "no extractor for a service with state `{S}`",
+    note = "after the event, a handler takes `State<T>`, `Meta`, `Publisher<(A, B)>`, or a type with its own `FromDelivery`"
+)]
+pub trait FromDelivery<S>: Sized + Send {
+    /// Takes it. A failure fails the attempt before the handler is called.
+    fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send;
+
+    /// Appends the events that it lets a handler publish.
+    fn emits(events: &mut Vec<EventInfo>) {
+        let _ = events;
+    }
+}
+
+/// A part of a service's state. `#[derive(FromRef)]` writes this for every field of a struct; a service whose state *is*
+/// `T` needs nothing.
+#[diagnostic::on_unimplemented(
+    message = "the service does not hold `{Self}`",
+    label = "no `{Self}` in the state `{S}`",
+    note = "give it to the service with `.state(…)`; several go into one struct with `#[derive(Clone, FromRef)]`"
+)]
+pub trait FromRef<S> {
+    /// Takes a clone of the part out of the state.
+    fn from_ref(state: &S) -> Self;
+}
+
+impl<T: Clone> FromRef<T> for T {
+    fn from_ref(state: &T) -> Self {
+        state.clone()
+    }
+}
+
+/// A part of the service's state, such as a pool or a client: `State(cards): State<Cards>`.
+///
+/// It is cloned for each attempt, so it should be cheap to clone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State<T>(pub T);
+
+impl<S: Sync, T: FromRef<S> + Send> FromDelivery<S> for State<T> {
+    async fn from_delivery(context: &Context<'_, S>) -> Result<Self, Failure> {
+        Ok(Self(T::from_ref(context.state())))
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// What is known of a delivery beside the event itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Meta {
+    /// The event's id. A message whose producer gave none gets a fresh one for each attempt.
+    pub id: EventId,
+    /// The service that published it.
+    pub source: Option<String>,
+    /// When it was published.
+    pub time: Option<SystemTime>,
+    /// What all events of the business process share.
+    pub correlation_id: String,
+    /// The id of the event whose handling published this one.
+    pub causation_id: Option<String>,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Whether the broker delivered it before. `false` does not mean the first time; only the id tells duplicates.
+    pub redelivered: bool,
+    /// By what the broker routed it.
+    pub routing_key: String,
+    /// What else the producer said.
+    pub headers: Headers,
+}
+
+impl<S: Sync> FromDelivery<S> for Meta {
+    async fn from_delivery(context: &Context<'_, S>) -> Result<Self, Failure> {
+        let (call, message) = (context.call(), context.message());
+        Ok(Self {
+            id: call.cause().id().clone(),
+            source: message.source.as_deref().map(str::to_owned),
+            time: message.time,
+            correlation_id: call.cause().correlation_id().to_owned(),
+            causation_id: message.causation_id.clone(),
+            attempt: call.attempt,
+            redelivered: call.redelivered,
+            routing_key: message.routing_key.to_string(),
+            headers: message.headers.clone(),
+        })
+    }
+}
+
+impl<S: Sync, L: EventList> FromDelivery<S> for Publisher<L> {
+    async fn from_delivery(context: &Context<'_, S>) -> Result<Self, Failure> {
+        Ok(context.call().publisher())
+    }
+
+    fn emits(events: &mut Vec<EventInfo>) {
+        L::list(events);
+    }
+}
+
+impl<S: Sync> FromDelivery<S> for () {
+    async fn from_delivery(_context: &Context<'_, S>) -> Result<Self, Failure> {
+        Ok(())
+    }
+}
+
+macro_rules! tuple {
+    ($($extractor:ident),+) => {
+        #[diagnostic::do_not_recommend]
+        impl<S: Sync, $($extractor: FromDelivery<S>),+> FromDelivery<S> for ($($extractor,)+) {
+            async fn from_delivery(context: &Context<'_, S>) -> Result<Self, Failure> {
+                Ok(($($extractor::from_delivery(context).await?,)+))
+            }
+
+            fn emits(events: &mut Vec<EventInfo>) {
+                $($extractor::emits(events);)+
+            }
+        }
+    };
+}
+
+tuple! { A }
+tuple! { A, B }
+tuple! { A, B, C }
+tuple! { A, B, C, D }
+tuple! { A, B, C, D, E }
+tuple! { A, B, C, D, E, F }
+tuple! { A, B, C, D, E, F, G }
+tuple! { A, B, C, D, E, F, G, H }

@@ -1,0 +1,55 @@
+//! A function from an event to an outcome, as the runtime sees it.
+
+mod def;
+mod incoming;
+mod meta;
+
+use std::future::Future;
+
+use crate::extract::FromDelivery;
+use crate::outcome::Outcome;
+
+pub use self::def::HandlerDef;
+pub use self::incoming::{AnyEvent, Incoming, Interest};
+pub use self::meta::HandlerMeta;
+
+/// A handler of a service with state `S`. `#[handler]` writes this beside a function; by hand it is:
+///
+/// ```
+/// use eda_core::{AnyEvent, Handler, HandlerMeta, Meta};
+///
+/// async fn audit(event: AnyEvent, meta: Meta) {
+///     println!("{} {}", meta.id, event.name());
+/// }
+///
+/// struct Audit;
+///
+/// impl<S: Sync> Handler<S> for Audit {
+///     type Event = AnyEvent;
+///     type Extract = (Meta,);
+///     type Output = ();
+///     const META: HandlerMeta = HandlerMeta::new("audit").pattern("order.#");
+///
+///     async fn call(event: AnyEvent, (meta,): (Meta,)) {
+///         audit(event, meta).await;
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler of a service with state `{S}`",
+    label = "no handler",
+    note = "write `#[handler]` on the function, and give the service what its `State<…>` parameters ask for"
+)]
+pub trait Handler<S>: 'static {
+    /// What it takes first: an event, or [`AnyEvent`].
+    type Event: Incoming;
+    /// What it takes beside the event, as a tuple.
+    type Extract: FromDelivery<S>;
+    /// What it gives back.
+    type Output: Outcome;
+    /// Its name and options.
+    const META: HandlerMeta;
+
+    /// Calls the function.
+    fn call(event: Self::Event, extract: Self::Extract) -> impl Future<Output = Self::Output> + Send;
+}

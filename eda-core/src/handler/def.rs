@@ -1,0 +1,164 @@
+//! A handler with its type forgotten: what a service is made of.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::context::{Call, Context};
+use crate::extract::FromDelivery;
+use crate::failure::Failure;
+use crate::handler::{Handler, HandlerMeta, Incoming, Interest};
+use crate::message::Message;
+use crate::outcome::{Emit, Emitter, Outcome};
+use crate::topology::EventInfo;
+use crate::transport::Reason;
+
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A handler as a value, of a service with state `S`: what functions under `#[handler]` and closures become.
+///
+/// ```
+/// use eda_core::{AnyEvent, HandlerDef};
+///
+/// let audit = HandlerDef::<()>::from_fn("audit", |event: AnyEvent| async move { println!("{}", event.name()) })
+///     .configure(|options| options.pattern("order.#").retries(2));
+/// assert_eq!(audit.meta().name, "audit");
+/// ```
+pub struct HandlerDef<S> {
+    meta: HandlerMeta,
+    interest: Interest,
+    emits: Vec<EventInfo>,
+    run: Arc<dyn Run<S>>,
+}
+
+impl<S: Send + Sync + 'static> HandlerDef<S> {
+    /// Of a type that implements [`Handler`].
+    pub fn of<H: Handler<S>>() -> Self {
+        let mut emits = Vec::new();
+        H::Extract::emits(&mut emits);
+        <H::Output as Outcome>::Emits::emits(&mut emits);
+        let run = Arc::new(Typed::<H>(PhantomData));
+        Self { meta: H::META, interest: H::Event::INTEREST, emits, run }
+    }
+
+    /// Of a closure that takes an event.
+    #[track_caller]
+    pub fn from_fn<E, F, R>(name: &'static str, function: F) -> Self
+    where
+        E: Incoming,
+        F: Fn(E) -> R + Send + Sync + 'static,
+        R: Future + Send + 'static,
+        R::Output: Outcome,
+    {
+        let mut emits = Vec::new();
+        <R::Output as Outcome>::Emits::emits(&mut emits);
+        let run = Arc::new(Closure(function, PhantomData));
+        Self { meta: HandlerMeta::new(name), interest: E::INTEREST, emits, run }
+    }
+
+    /// Changes its options.
+    #[must_use]
+    pub fn configure(mut self, options: impl FnOnce(HandlerMeta) -> HandlerMeta) -> Self {
+        self.meta = options(self.meta);
+        self
+    }
+
+    /// Its name and options.
+    pub fn meta(&self) -> &HandlerMeta {
+        &self.meta
+    }
+
+    /// Which messages it wants.
+    pub fn interest(&self) -> &Interest {
+        &self.interest
+    }
+
+    /// What it may publish.
+    pub fn emits(&self) -> &[EventInfo] {
+        &self.emits
+    }
+
+    /// Reads the event, extracts, calls the function, and gives what it returned as messages that are not yet published.
+    pub(crate) fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
+        self.run.run(call, state)
+    }
+}
+
+impl HandlerDef<()> {
+    /// The same handler in a service that has a state, which it does not look at.
+    pub(crate) fn with_any_state<S: Send + Sync + 'static>(self) -> HandlerDef<S> {
+        let Self { meta, interest, emits, run } = self;
+        HandlerDef { meta, interest, emits, run: Arc::new(Stateless(run)) }
+    }
+}
+
+impl<S> Clone for HandlerDef<S> {
+    fn clone(&self) -> Self {
+        Self { meta: self.meta, interest: self.interest, emits: self.emits.clone(), run: Arc::clone(&self.run) }
+    }
+}
+
+impl<S> fmt::Debug for HandlerDef<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerDef")
+            .field("meta", &self.meta)
+            .field("interest", &self.interest)
+            .field("emits", &self.emits)
+            .finish_non_exhaustive()
+    }
+}
+
+trait Run<S>: Send + Sync {
+    fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>>;
+}
+
+struct Typed<H>(PhantomData<fn() -> H>);
+
+impl<S: Send + Sync + 'static, H: Handler<S>> Run<S> for Typed<H> {
+    fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
+        Box::pin(async move {
+            let event = H::Event::decode(&call.message)?;
+            let extract = H::Extract::from_delivery(&Context::new(&call, &*state)).await?;
+            emitted(&call, H::call(event, extract).await)
+        })
+    }
+}
+
+struct Closure<F, E>(F, PhantomData<fn(E)>);
+
+impl<S, E, F, R> Run<S> for Closure<F, E>
+where
+    S: Send + Sync + 'static,
+    E: Incoming,
+    F: Fn(E) -> R + Send + Sync + 'static,
+    R: Future + Send + 'static,
+    R::Output: Outcome,
+{
+    fn run(&self, call: Call, _state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
+        match E::decode(&call.message) {
+            Ok(event) => {
+                let outcome = (self.0)(event);
+                Box::pin(async move { emitted(&call, outcome.await) })
+            }
+            Err(failure) => Box::pin(std::future::ready(Err(failure))),
+        }
+    }
+}
+
+struct Stateless(Arc<dyn Run<()>>);
+
+impl<S: Send + Sync + 'static> Run<S> for Stateless {
+    fn run(&self, call: Call, _state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
+        self.0.run(call, Arc::new(()))
+    }
+}
+
+fn emitted(call: &Call, outcome: impl Outcome) -> Result<Vec<Message>, Failure> {
+    let events = outcome.into_result()?;
+    let publisher = call.publisher();
+    let mut emitter = Emitter::new(&publisher);
+    events.emit(&mut emitter).map_err(|error| Failure::because(Reason::Permanent, error))?;
+    Ok(emitter.into_messages())
+}

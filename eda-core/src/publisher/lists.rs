@@ -1,0 +1,75 @@
+//! Which events a publisher may publish, checked by the compiler.
+
+use crate::event::Event;
+use crate::topology::EventInfo;
+
+/// The list of a publisher outside of handlers: every event.
+#[derive(Debug)]
+pub enum AnyOf {}
+
+/// A list of events that holds `E`, at a place that the compiler infers.
+#[diagnostic::on_unimplemented(
+    message = "this publisher does not list `{E}`",
+    label = "`{E}` is not listed",
+    note = "add it to the handler's parameter: `Publisher<(…, {E})>`"
+)]
+pub trait Lists<E, Place> {}
+
+/// A list of events that a handler's parameter names: one event, or a tuple of up to eight.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of events",
+    label = "expected an event or a tuple of events",
+    note = "write `Publisher<OrderCreated>` or `Publisher<(OrderCreated, OrderPaid)>`"
+)]
+pub trait EventList: 'static {
+    /// Appends the listed events.
+    fn list(events: &mut Vec<EventInfo>);
+}
+
+/// The place of an event that stands alone.
+#[derive(Debug)]
+pub enum Alone {}
+
+/// The place of the `N`th event of a tuple.
+#[derive(Debug)]
+pub enum At<const N: usize> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event> Lists<E, Alone> for AnyOf {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Event> Lists<E, Alone> for E {}
+
+impl<E: Event> EventList for E {
+    fn list(events: &mut Vec<EventInfo>) {
+        events.push(E::info());
+    }
+}
+
+macro_rules! tuple {
+    ($($place:literal $event:ident),+) => {
+        impl<$($event: Event),+> EventList for ($($event,)+) {
+            fn list(events: &mut Vec<EventInfo>) {
+                $(events.push($event::info());)+
+            }
+        }
+        place! { [$($event)+] $($place $event)+ }
+    };
+}
+
+macro_rules! place {
+    ($all:tt $($place:literal $event:ident)+) => { $(place! { @one $all $place $event })+ };
+    (@one [$($all:ident)+] $place:literal $event:ident) => {
+        #[diagnostic::do_not_recommend]
+        impl<$($all),+> Lists<$event, At<$place>> for ($($all,)+) where $event: Event {}
+    };
+}
+
+tuple! { 0 A }
+tuple! { 0 A, 1 B }
+tuple! { 0 A, 1 B, 2 C }
+tuple! { 0 A, 1 B, 2 C, 3 D }
+tuple! { 0 A, 1 B, 2 C, 3 D, 4 E }
+tuple! { 0 A, 1 B, 2 C, 3 D, 4 E, 5 F }
+tuple! { 0 A, 1 B, 2 C, 3 D, 4 E, 5 F, 6 G }
+tuple! { 0 A, 1 B, 2 C, 3 D, 4 E, 5 F, 6 G, 7 H }
