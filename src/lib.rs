@@ -1,12 +1,27 @@
-//! Events and handlers for Rust services.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod connect;
+
+#[doc(inline)]
 pub use eda_core::*;
 #[cfg(feature = "macros")]
-pub use eda_macros::*;
+#[doc(inline)]
+pub use eda_macros::{Event, FromRef, HandlerError, handler};
+#[cfg(feature = "rabbit")]
+#[doc(inline)]
+pub use eda_rabbit as rabbit;
 
-/// Everything that a service's source file needs.
+pub use self::connect::connect;
+
+/// Everything that a service's source file needs: `use eda::prelude::*;`.
 pub mod prelude {
-    pub use eda_core::*;
+    #[doc(no_inline)]
+    pub use eda_core::{AnyEvent, App, Broker, Event, Failure, FromRef, HandlerError, Meta, Publisher, Service, State};
     #[cfg(feature = "macros")]
-    pub use eda_macros::*;
+    #[doc(no_inline)]
+    pub use eda_macros::{Event, FromRef, HandlerError, handler};
+    #[cfg(feature = "json")]
+    #[doc(no_inline)]
+    pub use serde::{Deserialize, Serialize};
 }

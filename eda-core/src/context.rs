@@ -15,7 +15,7 @@ pub struct Call {
     /// The service that handles it.
     pub service: Arc<str>,
     /// The handler's name.
-    pub handler: Arc<str>,
+    pub handler: &'static str,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// Whether the broker delivered it before.
@@ -29,7 +29,7 @@ impl Call {
     pub fn new(
         message: Arc<Message>,
         service: Arc<str>,
-        handler: Arc<str>,
+        handler: &'static str,
         attempt: u32,
         redelivered: bool,
         publish: Arc<dyn Publish>,

@@ -59,14 +59,18 @@ pub fn absorb(message: &mut Message, header: &str, value: &HeaderValue) -> bool 
         .is_some_and(|attribute| set_attribute(message, attribute, value))
 }
 
+/// Whether a message says that it is in structured mode.
+pub fn is_structured(message: &Message) -> bool {
+    message.content_type.as_deref().is_some_and(|content_type| media_type(content_type) == STRUCTURED)
+}
+
 /// Unfolds a message in structured mode: attributes come out of the body, and `data` becomes the body, byte for byte.
 /// Any other message stays as it is.
 ///
 /// # Errors
 /// [`Invalid`](ErrorKind::Invalid) where the content type says structured mode and the body is none.
 pub fn unfold(message: &mut Message) -> Result<()> {
-    let structured = message.content_type.as_deref().is_some_and(|content_type| media_type(content_type) == STRUCTURED);
-    if !structured {
+    if !is_structured(message) {
         return Ok(());
     }
     let body = message.body.clone();

@@ -9,6 +9,7 @@ use std::future::Future;
 use crate::extract::FromDelivery;
 use crate::outcome::Outcome;
 
+pub(crate) use self::def::BoxFuture;
 pub use self::def::HandlerDef;
 pub use self::incoming::{AnyEvent, Incoming, Interest};
 pub use self::meta::HandlerMeta;

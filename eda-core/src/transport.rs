@@ -1,6 +1,7 @@
 //! What a transport is: it sees messages and subscriptions, never event types or handlers.
 
 mod delivery;
+pub mod limits;
 pub mod memory;
 mod state;
 

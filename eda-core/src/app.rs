@@ -1,0 +1,60 @@
+//! Several services in one process.
+
+mod check;
+mod plan;
+
+use crate::error::Result;
+use crate::service::{PreparedService, Service};
+use crate::topology::Topology;
+
+pub(crate) use self::plan::{Plan, QueuePlan};
+
+/// Several services in one process, started and stopped together. A [`Service`] alone needs none.
+///
+/// ```
+/// use eda_core::{AnyEvent, App, Service};
+///
+/// let billing = Service::new("billing").on("log", |_: AnyEvent| async {});
+/// let shipping = Service::new("shipping").on("log", |_: AnyEvent| async {});
+/// let app = App::new().service(billing).service(shipping);
+///
+/// let topology = app.topology().expect("nothing stands in the way");
+/// assert_eq!(topology.subscriptions[0].queue, "billing.log");
+/// ```
+#[derive(Default)]
+pub struct App {
+    services: Vec<PreparedService>,
+}
+
+impl App {
+    /// Without services.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a service.
+    #[must_use]
+    pub fn service<S: Send + Sync + 'static>(mut self, service: Service<S>) -> Self {
+        self.services.push(service.prepare());
+        self
+    }
+
+    /// What the app needs at the broker, without connecting.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) with every problem at once, as [`start`](Self::start) gives it.
+    pub fn topology(&self) -> Result<Topology> {
+        self.plan().map(|plan| plan.topology)
+    }
+
+    pub(crate) fn plan(&self) -> Result<Plan> {
+        plan::plan(&self.services)
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.services.iter().map(|service| &service.name).collect();
+        f.debug_struct("App").field("services", &names).finish()
+    }
+}

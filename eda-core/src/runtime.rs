@@ -1,0 +1,15 @@
+//! Runs an app: the only place of this package that spawns tasks.
+//!
+//! One path for every delivery: receive → identify → decode → extract → call → publish what it returned → settle.
+
+mod identify;
+mod complete;
+mod process;
+mod schedule;
+mod consume;
+mod signal;
+mod table;
+mod start;
+mod running;
+
+pub use self::running::Running;

@@ -1,0 +1,69 @@
+//! The life of one subscription: receive until told to stop, then cancel → settle → close, in that order.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::{debug, warn};
+
+use super::schedule::Workers;
+use crate::error::{Error, ErrorKind, Result};
+use crate::transport::Deliveries;
+
+/// How many deliveries are taken over from the transport at once.
+const BATCH: usize = 64;
+
+/// What all subscriptions of an app are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Running,
+    /// Finish what runs within the limit.
+    Draining(Duration),
+    /// Finish nothing.
+    Stopped,
+}
+
+/// # Errors
+/// Where the subscription ended without being told to.
+pub(super) async fn consume(
+    queue: String,
+    mut deliveries: Box<dyn Deliveries>,
+    workers: Workers,
+    mut phase: watch::Receiver<Phase>,
+) -> Result {
+    let mut batch = Vec::with_capacity(BATCH);
+    let ended = loop {
+        tokio::select! {
+            biased;
+            // a sender that is gone means that nobody waits for this app any more
+            _ = phase.wait_for(|phase| *phase != Phase::Running) => break Ok(()),
+            received = deliveries.receive(&mut batch, BATCH) => match received {
+                Ok(0) => break Err(Error::new(ErrorKind::Closed, "the transport ended the subscription")),
+                Ok(_) => workers.push(&mut batch),
+                Err(error) => break Err(error),
+            },
+        }
+    };
+    drop(batch);
+    if let Err(error) = deliveries.cancel().await {
+        debug!(queue, %error, "the broker did not hear that the consumer ends; the connection's end will tell it");
+    }
+    drain(&queue, workers, phase).await;
+    if let Err(error) = deliveries.close().await {
+        warn!(queue, %error, "the last settlements may not have reached the broker; those deliveries come again");
+    }
+    ended.map_err(|error| error.with("queue", queue))
+}
+
+async fn drain(queue: &str, workers: Workers, mut phase: watch::Receiver<Phase>) {
+    let limit = match *phase.borrow_and_update() {
+        Phase::Draining(limit) => limit,
+        Phase::Running | Phase::Stopped => Duration::ZERO,
+    };
+    let unfinished = tokio::select! {
+        unfinished = workers.drain(limit) => unfinished,
+        _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
+    };
+    if unfinished > 0 {
+        warn!(queue, unfinished, "handlers did not finish in time; their deliveries were given back");
+    }
+}

@@ -1,0 +1,78 @@
+//! Which handler of a queue a message is for.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
+use crate::failure::Failure;
+use crate::message::Message;
+use crate::service::PreparedHandler;
+use crate::transport::Reason;
+
+/// The event's name is taken from the message, where the producer said it; else from the JSON field that a handler names
+/// as its discriminator; else from the routing key. A foreign queue with a single handler that names no discriminator
+/// holds one kind of message: what is named nowhere is that handler's.
+///
+/// # Errors
+/// A permanent failure that lists what was looked at, where no handler wants the message.
+pub(super) fn identify<'a>(message: &Message, handlers: &'a [PreparedHandler]) -> Result<&'a PreparedHandler, Failure> {
+    if let Some(every) = handlers.iter().find(|handler| handler.interest.name.is_none()) {
+        return Ok(every);
+    }
+    if let Some(name) = &message.name
+        && let Some(handler) = handlers.iter().find(|handler| is_named(handler, name))
+    {
+        return Ok(handler);
+    }
+    let mut seen: Vec<Cow<'_, str>> = message.name.iter().map(|name| format!("name `{name}`").into()).collect();
+    for handler in handlers {
+        let Some(field) = handler.meta.discriminator else { continue };
+        match discriminator(&message.body, field) {
+            Some(name) if is_named(handler, &name) => return Ok(handler),
+            Some(name) => seen.push(format!("field `{field}` with `{name}`").into()),
+            None => seen.push(format!("no text in field `{field}`").into()),
+        }
+    }
+    if message.name.is_none() {
+        let key = &message.routing_key;
+        if let Some(handler) =
+            handlers.iter().find(|handler| is_named(handler, key) || matches(handler.interest.binding, key))
+        {
+            return Ok(handler);
+        }
+        seen.push(format!("routing key `{key}`").into());
+    }
+    if let [only] = handlers
+        && message.name.is_none()
+        && !only.meta.declare
+        && only.meta.discriminator.is_none()
+    {
+        return Ok(only);
+    }
+    seen.dedup();
+    let wanted: Vec<_> = handlers.iter().filter_map(|handler| handler.interest.name).collect();
+    let text = format!("expected one of the events `{}`, found {}", wanted.join("`, `"), seen.join(", "));
+    Err(Failure::because(Reason::UnknownEvent, text))
+}
+
+fn is_named(handler: &PreparedHandler, name: &str) -> bool {
+    handler.interest.name == Some(name) || handler.interest.accept.contains(&name)
+}
+
+/// An event's binding has `*` for segments that vary, and no other wildcard.
+fn matches(binding: &str, key: &str) -> bool {
+    let (mut pattern, mut segments) = (binding.split('.'), key.split('.'));
+    loop {
+        match (pattern.next(), segments.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(found)) if wanted == "*" || wanted == found => {}
+            _ => return false,
+        }
+    }
+}
+
+fn discriminator(body: &[u8], field: &str) -> Option<String> {
+    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(body).ok()?;
+    serde_json::from_str(fields.get(field)?.get()).ok()
+}

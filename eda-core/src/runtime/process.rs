@@ -1,0 +1,146 @@
+//! The path of one delivery: identify, call, publish what was returned, settle.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::SystemTime;
+
+use tokio::time::timeout;
+use tracing::{debug, error, warn};
+
+use crate::app::QueuePlan;
+use crate::context::Call;
+use crate::envelope;
+use crate::failure::Failure;
+use crate::message::Message;
+use crate::middleware::Emitted;
+use crate::retry::{NextStep, next_step};
+use crate::service::PreparedHandler;
+use crate::topology::Policy;
+use crate::transport::{Delivery, FailureRecord, Publish, Reason, limits};
+
+use super::complete::complete;
+use super::identify::identify;
+
+/// All that is needed to handle the deliveries of one queue.
+pub(super) struct Processor {
+    service: Arc<str>,
+    queue: String,
+    policy: Policy,
+    handlers: Vec<PreparedHandler>,
+    publish: Arc<dyn Publish>,
+}
+
+impl Processor {
+    pub(super) fn new(plan: QueuePlan, publish: Arc<dyn Publish>) -> Self {
+        let QueuePlan { subscription, service, handlers } = plan;
+        Self { service, queue: subscription.queue, policy: subscription.policy, handlers, publish }
+    }
+
+    /// Handles a delivery and settles it, whatever happens. Cancelled, the delivery is given back.
+    pub(super) async fn process(&self, delivery: Delivery) {
+        let message = match readable(delivery.message()) {
+            Ok(message) => message,
+            Err(failure) => return self.settle(delivery, None, &failure).await,
+        };
+        let handler = match identify(&message, &self.handlers) {
+            Ok(handler) => handler,
+            Err(failure) => return self.settle(delivery, None, &failure).await,
+        };
+        match self.attempt(handler, message, &delivery).await {
+            Ok(()) => {
+                let message = delivery.message();
+                debug!(event = message.name.as_deref(), id = %message.id_or_dash(), handler = handler.meta.name, "handled");
+                delivery.ack();
+            }
+            Err(failure) => self.settle(delivery, Some(handler), &failure).await,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        handler: &PreparedHandler,
+        message: Arc<Message>,
+        delivery: &Delivery,
+    ) -> Result<(), Failure> {
+        let call = Call::new(
+            message,
+            Arc::clone(&self.service),
+            handler.meta.name,
+            delivery.attempt(),
+            delivery.redelivered(),
+            Arc::clone(&self.publish),
+        );
+        let emitted = self.call(handler, call).await?;
+        complete(emitted, &*self.publish).await
+    }
+
+    async fn call(&self, handler: &PreparedHandler, call: Call) -> Result<Emitted, Failure> {
+        let limit = self.policy.timeout;
+        let called = timeout(limit, catch_panic(async { (handler.bound)(call).await })).await;
+        called.unwrap_or_else(|_| {
+            let text = format!("the handler took longer than its timeout of {}", humantime::format_duration(limit));
+            Err(Failure::because(Reason::TimedOut, text))
+        })
+    }
+
+    async fn settle(&self, delivery: Delivery, handler: Option<&PreparedHandler>, failure: &Failure) {
+        let handler =
+            handler.map_or_else(|| self.queue.clone(), |handler| format!("{}.{}", self.service, handler.meta.name));
+        let record = FailureRecord {
+            reason: failure.reason(),
+            detail: failure.detail(),
+            handler,
+            attempt: delivery.attempt(),
+            failed_at: SystemTime::now(),
+        };
+        let message = Arc::clone(delivery.message());
+        let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
+        let FailureRecord { reason, detail, handler, attempt, .. } = &record;
+        let settled = match next_step(&self.policy, *reason, *attempt) {
+            NextStep::Retry(after) => {
+                let next = format!("retry in {}", humantime::format_duration(after));
+                warn!(event, %id, handler, attempt, next, %reason, error = detail, "attempt failed");
+                delivery.retry(after, &record).await
+            }
+            NextStep::DeadLetter => {
+                error!(event, %id, handler, attempt, next = "dead letter", %reason, error = detail, "delivery failed for good");
+                delivery.dead_letter(&record).await
+            }
+        };
+        if let Err(error) = settled {
+            warn!(event, %id, handler, %error, "the failed delivery could not be moved; it was given back and comes again");
+        }
+    }
+}
+
+/// The message with its attributes out of a structured body; most messages have none and stay as they are.
+fn readable(message: &Arc<Message>) -> Result<Arc<Message>, Failure> {
+    if message.body.len() > limits::BODY_LIMIT {
+        let text = format!("the body has {} bytes, over the limit of {}", message.body.len(), limits::BODY_LIMIT);
+        return Err(Failure::because(Reason::TooLarge, text));
+    }
+    if !envelope::is_structured(message) {
+        return Ok(Arc::clone(message));
+    }
+    let mut unfolded = Message::clone(message);
+    envelope::unfold(&mut unfolded).map_err(|error| Failure::because(Reason::Undecodable, error))?;
+    Ok(Arc::new(unfolded))
+}
+
+/// A panic of the handler as a failure; the worker lives on.
+async fn catch_panic(call: impl Future<Output = Result<Emitted, Failure>>) -> Result<Emitted, Failure> {
+    let mut call = pin!(call);
+    std::future::poll_fn(move |context| {
+        std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)))
+            .unwrap_or_else(|panic| Poll::Ready(Err(Failure::because(Reason::Panicked, panic_text(&*panic)))))
+    })
+    .await
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the handler panicked: {}", text.unwrap_or("with no text"))
+}

@@ -1,0 +1,100 @@
+//! An app that runs: its health, and its end.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use super::consume::Phase;
+use crate::error::{Error, ErrorKind, Result};
+use crate::health::{Health, SubscriptionHealth};
+use crate::transport::ConsumerStatus;
+
+/// How long handlers may take to finish at a shutdown.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+
+/// An app that runs. Dropped without [`shutdown`](Self::shutdown), it stops at once, and what was in hand is given back.
+#[derive(Debug)]
+pub struct Running {
+    phase: watch::Sender<Phase>,
+    consumers: JoinSet<Result>,
+    watched: Vec<Watched>,
+}
+
+#[derive(Debug)]
+pub(super) struct Watched {
+    service: String,
+    queue: String,
+    status: watch::Receiver<ConsumerStatus>,
+}
+
+impl Running {
+    pub(super) fn new(phase: watch::Sender<Phase>, consumers: JoinSet<Result>, watched: Vec<Watched>) -> Self {
+        Self { phase, consumers, watched }
+    }
+
+    /// What every subscription is doing right now.
+    pub fn health(&self) -> Health {
+        let subscriptions = self.watched.iter().map(|watched| SubscriptionHealth {
+            service: watched.service.clone(),
+            queue: watched.queue.clone(),
+            status: watched.status.borrow().clone(),
+        });
+        Health { subscriptions: subscriptions.collect() }
+    }
+
+    /// Waits until a subscription ends without being told to, and says why. While all is well, it waits for ever.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn ended(&mut self) -> Error {
+        loop {
+            match self.consumers.join_next().await {
+                Some(ended) => {
+                    if let Err(error) = flatten(ended) {
+                        return error;
+                    }
+                }
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Drains: takes no more, lets handlers finish for up to 30 s, gives back what they did not, and flushes all
+    /// settlements.
+    ///
+    /// # Errors
+    /// Why a subscription had ended before.
+    ///
+    /// # Cancel safety
+    /// Cancelled, it stops at once, and what was in hand is given back.
+    pub async fn shutdown(self) -> Result {
+        self.shutdown_within(DRAIN_LIMIT).await
+    }
+
+    /// As [`shutdown`](Self::shutdown), with another limit.
+    ///
+    /// # Errors
+    /// As [`shutdown`](Self::shutdown).
+    ///
+    /// # Cancel safety
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn shutdown_within(mut self, limit: Duration) -> Result {
+        self.phase.send_replace(Phase::Draining(limit));
+        let mut outcome = Ok(());
+        while let Some(ended) = self.consumers.join_next().await {
+            outcome = outcome.and(flatten(ended));
+        }
+        outcome
+    }
+}
+
+impl Watched {
+    pub(super) fn new(service: &str, queue: &str, status: watch::Receiver<ConsumerStatus>) -> Self {
+        Self { service: service.to_owned(), queue: queue.to_owned(), status }
+    }
+}
+
+fn flatten(ended: Result<Result, JoinError>) -> Result {
+    ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, "a subscription's task ended").caused_by(error)))
+}

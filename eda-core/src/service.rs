@@ -1,0 +1,143 @@
+//! A named group of handlers with state and policy.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tower::Layer;
+
+use crate::context::Call;
+use crate::handler::{Handler, HandlerDef, HandlerMeta, Incoming, Interest};
+use crate::middleware::{Bound, BoxError, CallService, Emitted, Stack};
+use crate::outcome::Outcome;
+use crate::topology::{EventInfo, Policy};
+
+/// A named group of handlers with state and policy. Its name is the consumer group, the source of the events that its
+/// handlers publish, and the first part of its queues' names, so it stays the same over deployments.
+///
+/// ```
+/// use eda_core::transport::memory::Memory;
+/// use eda_core::{AnyEvent, Broker, Service};
+///
+/// # async fn example() -> eda_core::Result {
+/// let broker = Broker::new(Memory::new()).await?;
+/// Service::new("audit").on("log", |event: AnyEvent| async move { println!("{}", event.name()) }).run(&broker).await
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Service<S = ()> {
+    pub(crate) name: String,
+    state: Arc<S>,
+    policy: Policy,
+    handlers: Vec<HandlerDef<S>>,
+    layers: Stack,
+}
+
+impl Service {
+    /// A service without state or handlers. Names are made of `a-z`, `0-9`, `.`, `_` and `-`; a bad one is reported when
+    /// the service starts, with all other problems.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            state: Arc::new(()),
+            policy: Policy::default(),
+            handlers: Vec::new(),
+            layers: Stack::default(),
+        }
+    }
+
+    /// Gives the service its state: what `State<T>` parameters of its handlers take from.
+    #[must_use]
+    pub fn state<S: Send + Sync + 'static>(self, state: S) -> Service<S> {
+        let Self { name, policy, handlers, layers, .. } = self;
+        let handlers = handlers.into_iter().map(HandlerDef::with_any_state).collect();
+        Service { name, state: Arc::new(state), policy, handlers, layers }
+    }
+}
+
+impl<S: Send + Sync + 'static> Service<S> {
+    /// Subscribes a function under `#[handler]`: `.handler::<charge>()`.
+    #[must_use]
+    pub fn handler<H: Handler<S>>(self) -> Self {
+        self.register(HandlerDef::of::<H>())
+    }
+
+    /// Subscribes a closure that takes an event, under a name.
+    #[must_use]
+    #[track_caller]
+    pub fn on<E, F, R>(self, name: &'static str, function: F) -> Self
+    where
+        E: Incoming,
+        F: Fn(E) -> R + Send + Sync + 'static,
+        R: Future + Send + 'static,
+        R::Output: Outcome,
+    {
+        self.register(HandlerDef::from_fn(name, function))
+    }
+
+    /// Subscribes a handler that is a value.
+    #[must_use]
+    pub fn register(mut self, handler: HandlerDef<S>) -> Self {
+        self.handlers.push(handler);
+        self
+    }
+
+    /// What holds for handlers that do not say otherwise.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Puts a [layer](crate::middleware) around every call of this service's handlers; the last one added is outermost.
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<CallService> + Send + Sync + 'static,
+        L::Service: tower::Service<Call, Response = Emitted> + Clone + Send + Sync + 'static,
+        <L::Service as tower::Service<Call>>::Error: Into<BoxError>,
+        <L::Service as tower::Service<Call>>::Future: Send,
+    {
+        self.layers.push(layer);
+        self
+    }
+
+    /// The handlers, in the order in which they were added.
+    pub fn handlers(&self) -> &[HandlerDef<S>] {
+        &self.handlers
+    }
+
+    pub(crate) fn prepare(self) -> PreparedService {
+        let Self { name, state, policy, handlers, layers } = self;
+        let prepare = |handler: HandlerDef<S>| PreparedHandler {
+            meta: *handler.meta(),
+            interest: *handler.interest(),
+            emits: handler.emits().to_vec(),
+            policy: handler.meta().policy(&policy),
+            bound: layers.bind(handler, Arc::clone(&state)),
+        };
+        PreparedService { name, handlers: handlers.into_iter().map(prepare).collect() }
+    }
+}
+
+/// A service whose state's type is forgotten.
+#[derive(Clone)]
+pub(crate) struct PreparedService {
+    pub(crate) name: String,
+    pub(crate) handlers: Vec<PreparedHandler>,
+}
+
+/// A handler bound to its service's state and layers.
+#[derive(Clone)]
+pub(crate) struct PreparedHandler {
+    pub(crate) meta: HandlerMeta,
+    pub(crate) interest: Interest,
+    pub(crate) emits: Vec<EventInfo>,
+    pub(crate) policy: Policy,
+    pub(crate) bound: Bound,
+}
+
+impl PreparedHandler {
+    pub(crate) fn queue(&self, service: &str) -> String {
+        self.meta.queue.map_or_else(|| format!("{service}.{}", self.meta.name), str::to_owned)
+    }
+}

@@ -1,0 +1,39 @@
+//! The facade's one function: it picks a transport by the URL's scheme.
+
+use eda_core::transport::memory::Memory;
+use eda_core::{Broker, Error, ErrorKind, Result};
+
+/// Connects to the broker of a URL.
+///
+/// | scheme | broker | feature |
+/// |---|---|---|
+/// | `memory://` | in this process, for tests and examples; each call makes a new one | always there |
+/// | `amqp://`, `amqps://` | RabbitMQ; options in [`eda::rabbit::Config`](crate::rabbit::Config) | `rabbit`, `rabbit-tls` |
+///
+/// # Errors
+/// [`Invalid`](ErrorKind::Invalid) where the URL can't be read, [`Unsupported`](ErrorKind::Unsupported) where its scheme
+/// needs a feature that is not compiled in, and what the transport says where the broker can't be reached.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> eda::Result {
+/// let broker = eda::connect("memory://").await?;
+/// # broker.close().await
+/// # }
+/// ```
+pub async fn connect(url: &str) -> Result<Broker> {
+    match url.split_once("://").map(|(scheme, _)| scheme) {
+        Some("memory") => Broker::new(Memory::new()).await,
+        #[cfg(feature = "rabbit")]
+        Some("amqp" | "amqps") => Broker::new(eda_rabbit::Rabbit::connect(url).await?).await,
+        #[cfg(not(feature = "rabbit"))]
+        Some("amqp" | "amqps") => Err(Error::new(
+            ErrorKind::Unsupported,
+            "RabbitMQ is not compiled in: add `features = [\"rabbit\"]` to the dependency `eda-rs`",
+        )),
+        // what is no URL may be a secret, so only a scheme is repeated
+        Some(scheme) => Err(Error::new(ErrorKind::Invalid, "expected a URL that begins with `memory://` or `amqp://`")
+            .with("scheme", scheme)),
+        None => Err(Error::new(ErrorKind::Invalid, "expected a URL such as `memory://` or `amqp://localhost`")),
+    }
+}
