@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::topology::EventInfo;
 
-pub use self::key::{Key, partition_key, routing_key};
+pub use self::key::{Key, OptionalKey, partition_key, routing_key};
 
 /// A typed fact of the business, past tense. `#[derive(Event)]` writes this for a struct that is `Serialize` and
 /// `Deserialize`; by hand it is as short:
@@ -57,7 +57,7 @@ pub trait Event: Sized + Send + Sync + 'static {
     }
 
     /// What it belongs to, such as its order: events with the same key can be kept in order.
-    fn partition_key(&self) -> Option<Key<'_>> {
+    fn partition_key(&self) -> OptionalKey<'_> {
         None
     }
 

@@ -1,6 +1,6 @@
 //! What a handler takes beside the event.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::ops::Deref;
 use std::time::SystemTime;
 
@@ -10,20 +10,27 @@ use crate::message::{EventId, Headers};
 use crate::publisher::{EventList, Publisher};
 use crate::topology::EventInfo;
 
-/// Something that a handler can take beside the event, from a delivery and the service's state `S`.
+/// Something that a handler can take beside the event: what is known of it without a service. So a parameter that is
+/// none is an error where the handler stands, not where it is subscribed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a handler's parameter",
-    label = "no extractor for a service with state `{S}`",
-    note = "after the event, a handler takes `State<T>`, `Meta`, `Publisher<(A, B)>`, or a type with its own `FromDelivery`"
+    label = "after the event, a handler takes `State<T>`, `Meta`, `Publisher<(A, B)>`, or a type with its own `FromDelivery`"
 )]
-pub trait FromDelivery<S>: Sized + Send {
-    /// Takes it. A failure fails the attempt before the handler is called.
-    fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send;
-
+pub trait Extractor: Sized + Send {
     /// Appends the events that it lets a handler publish.
     fn emits(events: &mut Vec<EventInfo>) {
         let _ = events;
     }
+}
+
+/// How an [`Extractor`] is taken, from a delivery and the service's state `S`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be taken in a service with state `{S}`",
+    label = "this parameter does not fit the state `{S}`"
+)]
+pub trait FromDelivery<S>: Extractor {
+    /// Takes it. A failure fails the attempt before the handler is called.
+    fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send;
 }
 
 /// A part of a service's state. `#[derive(FromRef)]` writes this for every field of a struct; a service whose state *is*
@@ -50,9 +57,12 @@ impl<T: Clone> FromRef<T> for T {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State<T>(pub T);
 
-impl<S: Sync, T: FromRef<S> + Send> FromDelivery<S> for State<T> {
-    async fn from_delivery(context: &Context<'_, S>) -> Result<Self, Failure> {
-        Ok(Self(T::from_ref(context.state())))
+#[diagnostic::do_not_recommend]
+impl<T: Send> Extractor for State<T> {}
+
+impl<S, T: FromRef<S> + Send> FromDelivery<S> for State<T> {
+    fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
+        ready(Ok(Self(T::from_ref(context.state()))))
     }
 }
 
@@ -87,10 +97,14 @@ pub struct Meta {
     pub headers: Headers,
 }
 
-impl<S: Sync> FromDelivery<S> for Meta {
-    async fn from_delivery(context: &Context<'_, S>) -> Result<Self, Failure> {
+#[diagnostic::do_not_recommend]
+impl Extractor for Meta {}
+
+#[diagnostic::do_not_recommend]
+impl<S> FromDelivery<S> for Meta {
+    fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
         let (call, message) = (context.call(), context.message());
-        Ok(Self {
+        ready(Ok(Self {
             id: call.cause().id().clone(),
             source: message.source.as_deref().map(str::to_owned),
             time: message.time,
@@ -100,46 +114,58 @@ impl<S: Sync> FromDelivery<S> for Meta {
             redelivered: call.redelivered,
             routing_key: message.routing_key.to_string(),
             headers: message.headers.clone(),
-        })
+        }))
     }
 }
 
-impl<S: Sync, L: EventList> FromDelivery<S> for Publisher<L> {
-    async fn from_delivery(context: &Context<'_, S>) -> Result<Self, Failure> {
-        Ok(context.call().publisher())
-    }
-
+impl<L: EventList> Extractor for Publisher<L> {
     fn emits(events: &mut Vec<EventInfo>) {
         L::list(events);
     }
 }
 
-impl<S: Sync> FromDelivery<S> for () {
-    async fn from_delivery(_context: &Context<'_, S>) -> Result<Self, Failure> {
-        Ok(())
+#[diagnostic::do_not_recommend]
+impl<S, L: EventList> FromDelivery<S> for Publisher<L> {
+    fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
+        ready(Ok(context.call().publisher()))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Extractor for () {}
+
+#[diagnostic::do_not_recommend]
+impl<S> FromDelivery<S> for () {
+    fn from_delivery(_context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
+        ready(Ok(()))
     }
 }
 
 macro_rules! tuple {
-    ($($extractor:ident),+) => {
+    ($($place:tt $extractor:ident),+) => {
         #[diagnostic::do_not_recommend]
-        impl<S: Sync, $($extractor: FromDelivery<S>),+> FromDelivery<S> for ($($extractor,)+) {
-            async fn from_delivery(context: &Context<'_, S>) -> Result<Self, Failure> {
-                Ok(($($extractor::from_delivery(context).await?,)+))
-            }
-
+        impl<$($extractor: Extractor),+> Extractor for ($($extractor,)+) {
             fn emits(events: &mut Vec<EventInfo>) {
                 $($extractor::emits(events);)+
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<S, $($extractor: FromDelivery<S>),+> FromDelivery<S> for ($($extractor,)+) {
+            fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
+                // made before the first wait, so that no reference to the state is held across one
+                let parts = ($($extractor::from_delivery(context),)+);
+                async move { Ok(($(parts.$place.await?,)+)) }
             }
         }
     };
 }
 
-tuple! { A }
-tuple! { A, B }
-tuple! { A, B, C }
-tuple! { A, B, C, D }
-tuple! { A, B, C, D, E }
-tuple! { A, B, C, D, E, F }
-tuple! { A, B, C, D, E, F, G }
-tuple! { A, B, C, D, E, F, G, H }
+tuple! { 0 A }
+tuple! { 0 A, 1 B }
+tuple! { 0 A, 1 B, 2 C }
+tuple! { 0 A, 1 B, 2 C, 3 D }
+tuple! { 0 A, 1 B, 2 C, 3 D, 4 E }
+tuple! { 0 A, 1 B, 2 C, 3 D, 4 E, 5 F }
+tuple! { 0 A, 1 B, 2 C, 3 D, 4 E, 5 F, 6 G }
+tuple! { 0 A, 1 B, 2 C, 3 D, 4 E, 5 F, 6 G, 7 H }

@@ -36,6 +36,16 @@ pub trait HandlerError: Send + 'static {
     fn into_failure(self) -> Failure;
 }
 
+/// What `#[derive(HandlerError)]` needs: an error that can be kept with the dead letter.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no error",
+    label = "implement `std::error::Error` for it, or derive it with `thiserror::Error`"
+)]
+pub trait Cause: StdError + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<E: StdError + Send + Sync + 'static> Cause for E {}
+
 impl Failure {
     /// A failure that another attempt may mend.
     pub fn transient(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

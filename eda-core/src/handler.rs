@@ -25,7 +25,7 @@ pub use self::meta::HandlerMeta;
 ///
 /// struct Audit;
 ///
-/// impl<S: Sync> Handler<S> for Audit {
+/// impl<S> Handler<S> for Audit {
 ///     type Event = AnyEvent;
 ///     type Extract = (Meta,);
 ///     type Output = ();

@@ -28,7 +28,7 @@ pub use self::broker::Broker;
 pub use self::context::{Call, Context};
 pub use self::error::{Error, ErrorKind, Result};
 pub use self::event::Event;
-pub use self::extract::{FromDelivery, FromRef, Meta, State};
+pub use self::extract::{Extractor, FromDelivery, FromRef, Meta, State};
 pub use self::failure::{Failure, HandlerError};
 pub use self::handler::{AnyEvent, Handler, HandlerDef, HandlerMeta, Incoming};
 pub use self::health::Health;

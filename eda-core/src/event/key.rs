@@ -6,6 +6,9 @@ use std::fmt::{self, Display, Write};
 /// A routing key or a partition key.
 pub type Key<'a> = Cow<'a, str>;
 
+/// The partition key of an event that may have none.
+pub type OptionalKey<'a> = Option<Key<'a>>;
+
 /// Fills a template's gaps with fields: `parts` stands around them, one more than there are fields.
 ///
 /// A field's text can't add a segment or a wildcard: what is no ASCII letter, digit, `_` or `-` is percent-encoded, and
@@ -29,7 +32,7 @@ pub fn routing_key(parts: &[&str], fields: &[&dyn Display]) -> Key<'static> {
 }
 
 /// The partition key of a field.
-pub fn partition_key(field: &(impl Display + ?Sized)) -> Option<Key<'static>> {
+pub fn partition_key(field: &(impl Display + ?Sized)) -> OptionalKey<'static> {
     Some(Cow::Owned(field.to_string()))
 }
 

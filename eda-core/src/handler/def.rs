@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::context::{Call, Context};
-use crate::extract::FromDelivery;
+use crate::extract::{Extractor, FromDelivery};
 use crate::failure::Failure;
 use crate::handler::{Handler, HandlerMeta, Incoming, Interest};
 use crate::message::Message;

@@ -1,0 +1,110 @@
+//! Prints `impl Event`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{DeriveInput, Error, Member};
+
+use crate::event::model::Event;
+use crate::paths::Paths;
+
+pub(crate) fn event(event: &Event<'_>) -> TokenStream {
+    let (ident, paths) = (event.ident, &event.attributes.paths);
+    let (trait_, encoded, decoded) = (paths.event(), paths.encoded(), paths.decoded());
+    let (encode, decode) = (paths.encode(), paths.decode());
+    let json = paths.at(ident.span()).json();
+    let name = &event.attributes.name;
+    let constants = constants(event);
+    let keys = [routing_key(event), partition_key(event)];
+    quote! {
+        #[automatically_derived]
+        impl #trait_ for #ident
+        where
+            #ident: #json,
+        {
+            const NAME: &'static str = #name;
+            #constants
+            #(#keys)*
+            fn encode(&self) -> #encoded {
+                #encode(self)
+            }
+            fn decode(body: &[u8]) -> #decoded<Self> {
+                #decode(body)
+            }
+        }
+    }
+}
+
+/// The error, and an event that never runs: so that the struct's users hear nothing of the mistake.
+pub(crate) fn fallback(input: &DeriveInput, error: &Error) -> TokenStream {
+    let error = error.to_compile_error();
+    let paths = Paths::new(None);
+    let (trait_, encoded, decoded) = (paths.event(), paths.encoded(), paths.decoded());
+    let (ident, (generics, parameters, where_clause)) = (&input.ident, input.generics.split_for_impl());
+    quote! {
+        #error
+        #[automatically_derived]
+        impl #generics #trait_ for #ident #parameters #where_clause {
+            const NAME: &'static str = "invalid";
+            fn encode(&self) -> #encoded {
+                loop {}
+            }
+            fn decode(_: &[u8]) -> #decoded<Self> {
+                loop {}
+            }
+        }
+    }
+}
+
+fn constants(event: &Event<'_>) -> TokenStream {
+    let attributes = &event.attributes;
+    let version = attributes.version.iter().filter(|version| version.base10_digits() != "1");
+    let binding = attributes.routing_key.iter().map(|template| template.binding());
+    let accept = Some(&attributes.accept).filter(|accept| !accept.is_empty()).into_iter();
+    quote! {
+        #(const VERSION: u32 = #version;)*
+        #(const BINDING: &'static str = #binding;)*
+        #(const ACCEPT: &'static [&'static str] = &[#(#accept),*];)*
+    }
+}
+
+fn routing_key(event: &Event<'_>) -> Option<TokenStream> {
+    let template = event.attributes.routing_key.as_ref()?;
+    let paths = &event.attributes.paths;
+    let (key, fill) = (paths.key(), paths.routing_key());
+    let value = if template.is_static() {
+        let text = &template.text;
+        quote!(#key::Borrowed(#text))
+    } else {
+        let around = template.around_gaps();
+        let fields = event.gaps.iter().map(field);
+        quote!(#fill(&[#(#around),*], &[#(#fields),*]))
+    };
+    Some(quote! {
+        fn routing_key(&self) -> #key<'_> {
+            #value
+        }
+    })
+}
+
+fn partition_key(event: &Event<'_>) -> Option<TokenStream> {
+    let key = event.key.as_ref()?;
+    let paths = &event.attributes.paths;
+    let (optional_key, partition_key) = (paths.optional_key(), paths.partition_key());
+    let field = field(key);
+    Some(quote! {
+        fn partition_key(&self) -> #optional_key<'_> {
+            #partition_key(#field)
+        }
+    })
+}
+
+/// A reference to a field, at the place where the author named it.
+fn field(member: &Member) -> TokenStream {
+    let span = match member {
+        Member::Named(ident) => ident.span(),
+        Member::Unnamed(index) => index.span,
+    };
+    // `self` is found where the method says it, and shown where the field is named
+    let this = quote_spanned!(Span::call_site().located_at(span)=> self);
+    quote_spanned!(span=> &#this.#member)
+}
