@@ -5,7 +5,7 @@ mod expand;
 mod model;
 
 use proc_macro2::TokenStream;
-use syn::{DeriveInput, Result};
+use syn::{DeriveInput, Error, Result};
 
 use crate::diagnostics::Diagnostics;
 
@@ -13,7 +13,7 @@ use self::model::State;
 
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
     let expanded = syn::parse2(input).and_then(|input| try_derive(&input));
-    expanded.unwrap_or_else(|error| error.into_compile_error())
+    expanded.unwrap_or_else(Error::into_compile_error)
 }
 
 fn try_derive(input: &DeriveInput) -> Result<TokenStream> {

@@ -15,7 +15,7 @@ use crate::diagnostics::Diagnostics;
 use self::function::Function;
 use self::model::{Attributes, Handler};
 
-pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let beside = match syn::parse2(item.clone()) {
         Ok(function) => try_expand(arguments, &function).unwrap_or_else(|error| expand::fallback(&function, &error)),
         Err(error) => error.into_compile_error(),
@@ -29,7 +29,9 @@ fn try_expand(arguments: TokenStream, function: &Function) -> Result<TokenStream
     check::signature(&function.signature, &diagnostics);
     check::attributes(&attributes, function, &diagnostics);
     let handler = Handler::new(function, &attributes, &diagnostics);
-    handler.iter().for_each(|handler| check::predicates(handler, &diagnostics));
+    if let Some(handler) = &handler {
+        check::predicates(handler, &diagnostics);
+    }
     diagnostics.finish()?;
     Ok(handler.map(|handler| expand::handler(&handler)).unwrap_or_default())
 }

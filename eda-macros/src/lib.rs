@@ -23,7 +23,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// Makes a function a handler.
 #[proc_macro_attribute]
 pub fn handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    handler::attribute(arguments.into(), item.into()).into()
+    handler::attribute(arguments.into(), &item.into()).into()
 }
 
 /// Makes an error one that handlers return.

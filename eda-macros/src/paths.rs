@@ -53,13 +53,13 @@ paths! {
     partition_key => event::partition_key,
     handler => Handler,
     handler_meta => HandlerMeta,
-    from_delivery => FromDelivery,
+    extracted => FromDelivery,
     any_event => AnyEvent,
     backoff => Backoff,
     handler_error => HandlerError,
     failure => Failure,
     cause => failure::Cause,
-    from_ref => FromRef,
+    part => FromRef,
 }
 
 /// The same tokens, all at one place.

@@ -1,4 +1,58 @@
-//! Limits that every transport keeps.
+//! Limits that every transport keeps, so that what one accepts, all accept.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::message::Message;
 
 /// How many bytes a body may have: 1 MiB. Checked before sending and before decoding.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How many bytes a routing key, a queue's name or a header's name may have: AMQP 0-9-1 §4.2.5.3, short strings.
+pub const SHORT_TEXT_LIMIT: usize = 255;
+
+/// Headers that steer a broker, or that the framework writes itself: never settable by who publishes.
+const RESERVED: [&str; 8] = ["x-", "CC", "BCC", "cloudEvents_", "cloudEvents:", "ce-", "ce_", "eda-"];
+
+/// Checks what every transport refuses before anything is sent.
+///
+/// # Errors
+/// [`TooLarge`](ErrorKind::TooLarge) or [`Invalid`](ErrorKind::Invalid), with the limit and what was found.
+pub fn check(message: &Message) -> Result {
+    let size = message.body.len();
+    if size > BODY_LIMIT {
+        let text = format!("the body has {size} bytes, over the limit of {BODY_LIMIT}: publish a reference instead");
+        return Err(Error::new(ErrorKind::TooLarge, text));
+    }
+    short_text("routing key", &message.routing_key)?;
+    message.headers.iter().try_for_each(|(name, _)| short_text("header name", name))
+}
+
+/// Checks that a message's own headers can't steer the broker.
+///
+/// # Errors
+/// [`Invalid`](ErrorKind::Invalid) with the header.
+pub fn check_headers(message: &Message) -> Result {
+    let is_reserved = |name: &str| {
+        RESERVED.iter().any(|reserved| match reserved.strip_suffix(['-', '_', ':']) {
+            Some(_) => name.get(..reserved.len()).is_some_and(|start| start.eq_ignore_ascii_case(reserved)),
+            None => name.eq_ignore_ascii_case(reserved),
+        })
+    };
+    match message.headers.iter().find(|(name, _)| is_reserved(name)) {
+        Some((name, _)) => {
+            Err(Error::new(ErrorKind::Invalid, format!("the header name `{name}` is reserved: take another one")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Checks a text that AMQP keeps short.
+///
+/// # Errors
+/// [`Invalid`](ErrorKind::Invalid) with the limit and what was found.
+pub fn short_text(what: &'static str, text: &str) -> Result {
+    if text.len() <= SHORT_TEXT_LIMIT {
+        return Ok(());
+    }
+    let text = format!("the {what} has {} bytes, over the limit of {SHORT_TEXT_LIMIT}", text.len());
+    Err(Error::new(ErrorKind::Invalid, text))
+}

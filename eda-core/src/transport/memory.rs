@@ -1,1 +1,133 @@
-//! The in-memory transport.
+//! The in-memory transport: routes like RabbitMQ as this framework uses it, within one process. It is the reference for
+//! other transports and the double for tests.
+//!
+//! | as on RabbitMQ | here |
+//! |---|---|
+//! | topic routing with `*` and `#`; a queue gets a message once, however many bindings match | the same |
+//! | an event that nobody subscribes to is parked, bounded, oldest dropped first | the same; [`Unrouted::Reject`] makes it an error |
+//! | prefetch bounds what is unsettled; two consumers of one queue share it | the same |
+//! | a retry comes back after its delay, at the queue's end, as a fresh message | the same, without a ladder of fixed delays |
+//! | a delivery that is given back returns to the queue's head with `redelivered` set | the same; it counts as no attempt |
+//! | names, keys, headers and bodies over AMQP's limits are refused | the same |
+//!
+//! Time is tokio's clock and no task is spawned: under a paused clock an app runs deterministically.
+
+mod consumer;
+mod inspect;
+mod queue;
+mod routing;
+mod state;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::consumer::Consumer;
+use self::state::Shared;
+use crate::error::Result;
+use crate::message::Message;
+use crate::topology::{Subscription, Topology};
+use crate::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, limits};
+
+pub use self::inspect::{DeadLetter, QueueSnapshot};
+
+/// A broker in this process. Clones are handles to the same one.
+///
+/// ```
+/// use eda_core::transport::memory::Memory;
+/// use eda_core::{AnyEvent, Broker, Service};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> eda_core::Result {
+/// let memory = Memory::new();
+/// let broker = Broker::new(memory.clone()).await?;
+/// let running = Service::new("audit").on("log", |_: AnyEvent| async {}).start(&broker).await?;
+/// assert_eq!(memory.queue("audit.log").map(|queue| queue.ready), Some(0));
+/// running.shutdown().await
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    shared: Arc<Shared>,
+}
+
+/// What happens to a message that no queue is bound for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unrouted {
+    /// It is parked in a queue of up to 100,000 messages, oldest dropped first, and the publisher is told that all is well.
+    #[default]
+    Park,
+    /// The publisher gets [`Unroutable`](crate::ErrorKind::Unroutable).
+    Reject,
+}
+
+impl Memory {
+    /// An empty broker.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What happens to messages that no queue is bound for. Default [`Unrouted::Park`].
+    #[must_use]
+    pub fn with_unrouted(self, unrouted: Unrouted) -> Self {
+        self.shared.state().unrouted_policy = unrouted;
+        self
+    }
+
+    /// Declares a queue as a foreign program would: bound to nothing, there for handlers with `declare = false`.
+    pub fn declare_queue(&self, name: &str) {
+        self.shared.state().queue_or_insert(name);
+    }
+
+    /// Sends a message straight to a queue, as a foreign producer does through AMQP's default exchange.
+    ///
+    /// # Errors
+    /// [`Unroutable`](crate::ErrorKind::Unroutable) where there is no such queue, and what a publisher's limits say.
+    pub fn send_to_queue(&self, queue: &str, message: Message) -> Result {
+        limits::check(&message)?;
+        self.shared.state().send_to_queue(queue, message)
+    }
+}
+
+#[async_trait]
+impl Transport for Memory {
+    fn describe(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            delayed_retry: true,
+            dead_letters: true,
+            patterns: true,
+            foreign_queues: true,
+            persistent: false,
+        }
+    }
+
+    async fn declare(&self, topology: &Topology) -> Result<()> {
+        self.shared.state().declare(topology)
+    }
+
+    async fn publisher(&self) -> Result<Box<dyn Publish>> {
+        Ok(Box::new(self.clone()))
+    }
+
+    async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
+        Ok(Box::new(Consumer::open(&self.shared, subscription)?))
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.shared.close();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Publish for Memory {
+    async fn send(&self, message: Message) -> Result<Receipt> {
+        limits::check(&message)?;
+        limits::check_headers(&message)?;
+        self.shared.state().publish(message).map(Receipt::ready)
+    }
+}

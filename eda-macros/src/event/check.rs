@@ -14,7 +14,7 @@ pub(crate) fn item(input: &DeriveInput, diagnostics: &Diagnostics) {
         Data::Enum(data) => diagnostics
             .error(data.enum_token, "an event is a struct: write one for each variant, each with its own name"),
         Data::Union(data) => {
-            diagnostics.error(data.union_token, "an event is a struct: JSON can't say which field of a union holds")
+            diagnostics.error(data.union_token, "an event is a struct: JSON can't say which field of a union holds");
         }
     }
     if !input.generics.params.is_empty() {

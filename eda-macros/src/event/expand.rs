@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::{DeriveInput, Error, Member};
 
 use crate::event::model::Event;
+use crate::event::template::Template;
 use crate::paths::Paths;
 
 pub(crate) fn event(event: &Event<'_>) -> TokenStream {
@@ -58,7 +59,7 @@ pub(crate) fn fallback(input: &DeriveInput, error: &Error) -> TokenStream {
 fn constants(event: &Event<'_>) -> TokenStream {
     let attributes = &event.attributes;
     let version = attributes.version.iter().filter(|version| version.base10_digits() != "1");
-    let binding = attributes.routing_key.iter().map(|template| template.binding());
+    let binding = attributes.routing_key.iter().map(Template::binding);
     let accept = Some(&attributes.accept).filter(|accept| !accept.is_empty()).into_iter();
     quote! {
         #(const VERSION: u32 = #version;)*

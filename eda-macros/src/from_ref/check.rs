@@ -9,10 +9,10 @@ pub(crate) fn item(input: &DeriveInput, diagnostics: &Diagnostics) {
     match &input.data {
         Data::Struct(_) => {}
         Data::Enum(data) => {
-            diagnostics.error(data.enum_token, "a state is a struct: its fields are what handlers ask for")
+            diagnostics.error(data.enum_token, "a state is a struct: its fields are what handlers ask for");
         }
         Data::Union(data) => {
-            diagnostics.error(data.union_token, "a state is a struct: its fields are what handlers ask for")
+            diagnostics.error(data.union_token, "a state is a struct: its fields are what handlers ask for");
         }
     }
     if !input.generics.params.is_empty() {

@@ -12,9 +12,9 @@ pub(crate) fn from_ref(state: &State<'_>) -> TokenStream {
 
 fn implementation(state: &State<'_>, part: &Part<'_>) -> TokenStream {
     let (ident, ty, member) = (state.ident, part.ty, &part.member);
-    let trait_ = state.paths.from_ref();
+    let trait_ = state.paths.part();
     // a part is cloned through its own `FromRef`; what is no `Clone` is shown at the field's type
-    let clone = state.paths.at(ty.span()).from_ref();
+    let clone = state.paths.at(ty.span()).part();
     let body = quote_spanned!(ty.span()=> #clone::from_ref(&state.#member));
     quote! {
         #[automatically_derived]

@@ -56,12 +56,11 @@ fn parameters(signature: &Signature, diagnostics: &Diagnostics) {
         FnArg::Typed(parameter) => Some(parameter),
         FnArg::Receiver(_) => None,
     });
-    match typed.next() {
-        Some(event) => self::event(event, diagnostics),
-        None => {
-            let message = format!("a handler takes an event first: write `{}(order: OrderCreated)`", signature.ident);
-            diagnostics.error(&signature.ident, message);
-        }
+    if let Some(event) = typed.next() {
+        self::event(event, diagnostics);
+    } else {
+        let message = format!("a handler takes an event first: write `{}(order: OrderCreated)`", signature.ident);
+        diagnostics.error(&signature.ident, message);
     }
     for parameter in typed.clone() {
         owned(&parameter.ty, "a handler's parameters are owned", diagnostics);

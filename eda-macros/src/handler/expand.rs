@@ -111,7 +111,7 @@ fn where_clause(handler: &Handler<'_>, variant: &Variant<'_>, state: &Ident) -> 
     let generics = &handler.function.signature.generics;
     let own = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     let own: Vec<_> = own.map(ToTokens::to_token_stream).collect();
-    let from_delivery = handler.attributes.paths.from_delivery();
+    let from_delivery = handler.attributes.paths.extracted();
     let extracted = variant.extractors.iter().map(|parameter| {
         let ty = parameter.ty;
         let bound = spread(quote!(#from_delivery<#state>), ty);

@@ -1,0 +1,144 @@
+//! Returned events, publishers inside of handlers, and the ids of effects.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use eda_core::transport::Reason;
+use eda_core::transport::memory::{Memory, Unrouted};
+use eda_core::{
+    AnyEvent, App, ErrorKind, Failure, Handler, HandlerDef, HandlerMeta, Message, Meta, Publisher, Service,
+};
+
+use crate::support::{Bench, OrderCreated, OrderPaid, OrderShipped, notes};
+
+fn record(sender: tokio::sync::mpsc::UnboundedSender<Message>) -> Service {
+    let record = HandlerDef::from_fn("record", move |event: AnyEvent| {
+        sender.send(event.message().clone()).expect("the test listens");
+        async {}
+    });
+    Service::new("record").register(record.configure(|options| options.pattern("#").concurrency(1)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn returned_events_carry_their_cause() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let billing = Service::new("billing").on("charge", |order: OrderCreated| async move {
+        (OrderPaid { order_id: order.order_id }, Some(OrderShipped { order_id: order.order_id }))
+    });
+    let _running = bench.start(App::new().service(billing).service(record(sender))).await;
+    bench.publish(&OrderCreated { order_id: 5 }).await;
+
+    let created = seen.next().await;
+    let paid = seen.next().await;
+    let shipped = seen.next().await;
+    assert_eq!(paid.name.as_deref(), Some("order.paid"));
+    assert_eq!(shipped.name.as_deref(), Some("order.shipped"));
+    assert_eq!(paid.source.as_deref(), Some("billing"));
+    assert_eq!(paid.causation_id, created.id.as_ref().map(ToString::to_string));
+    assert_eq!(paid.correlation_id, created.correlation_id);
+    assert_eq!(created.correlation_id, created.id.as_ref().map(ToString::to_string));
+    assert_ne!(paid.id, shipped.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_attempt_publishes_the_same_ids() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let attempts = Arc::new(AtomicU32::new(0));
+    let fails_once = {
+        let attempts = Arc::clone(&attempts);
+        move |call: eda_core::Call| {
+            let attempts = Arc::clone(&attempts);
+            async move {
+                let publisher = call.publisher::<OrderShipped>();
+                publisher.publish(&OrderShipped { order_id: 1 }).await?;
+                if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
+                    return Err(Failure::transient("not yet"));
+                }
+                Ok(())
+            }
+        }
+    };
+    let handler = Arc::new(fails_once);
+    let layer = tower::layer::layer_fn(move |inner: eda_core::middleware::CallService| {
+        let handler = Arc::clone(&handler);
+        tower::service_fn(move |call: eda_core::Call| {
+            let (handler, inner) = (Arc::clone(&handler), inner.clone());
+            async move {
+                handler(call.clone()).await.map_err(|failure| failure.detail())?;
+                tower::ServiceExt::oneshot(inner, call).await
+            }
+        })
+    });
+    let billing = Service::new("billing").on("charge", |_: OrderCreated| async {}).layer(layer);
+    let _running = bench.start(App::new().service(billing).service(record(sender))).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+
+    let _created = seen.next().await;
+    let (first, second) = (seen.next().await, seen.next().await);
+    assert_eq!(first.name.as_deref(), Some("order.shipped"));
+    assert_eq!(first.id, second.id);
+}
+
+struct Progress;
+
+impl<S: Sync> Handler<S> for Progress {
+    type Event = OrderCreated;
+    type Extract = (Publisher<(OrderPaid, OrderShipped)>, Meta);
+    type Output = Result<(), Failure>;
+    const META: HandlerMeta = HandlerMeta::new("progress");
+
+    async fn call(order: OrderCreated, (publisher, meta): Self::Extract) -> Self::Output {
+        assert_eq!(meta.attempt, 1);
+        publisher.publish(&OrderPaid { order_id: order.order_id }).await?;
+        publisher.publish_all((0..3).map(|order_id| OrderShipped { order_id })).await?;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listed_publisher_sends_at_once_and_is_known_without_running() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let service = Service::new("billing").handler::<Progress>();
+    let emits: Vec<_> = service.handlers()[0].emits().iter().map(|event| event.name).collect();
+    assert_eq!(emits, ["order.paid", "order.shipped"]);
+
+    let _running = bench.start(App::new().service(service).service(record(sender))).await;
+    bench.publish(&OrderCreated { order_id: 5 }).await;
+    let mut ids = Vec::new();
+    for name in ["order.created", "order.paid", "order.shipped", "order.shipped", "order.shipped"] {
+        let message = seen.next().await;
+        assert_eq!(message.name.as_deref(), Some(name));
+        ids.push(message.id);
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 5, "each has an id of its own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_published_fails_the_attempt() {
+    let bench = Bench::on(Memory::new().with_unrouted(Unrouted::Reject)).await;
+    let billing = Service::new("billing").register(
+        HandlerDef::from_fn("charge", |order: OrderCreated| async move { OrderPaid { order_id: order.order_id } })
+            .configure(|options| options.retries(2)),
+    );
+    let _running = bench.start(App::new().service(billing)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    let dead = bench.dead_letters("billing.charge", 1).await;
+    assert_eq!(dead[0].failure.reason, Reason::Unpublished);
+    assert_eq!(dead[0].failure.attempt, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn publishing_in_bulk_tells_which_events_failed() {
+    let bench = Bench::on(Memory::new().with_unrouted(Unrouted::Reject)).await;
+    let publisher = bench.broker.publisher("web");
+    let error =
+        publisher.publish_all((0..3).map(|order_id| OrderPaid { order_id })).await.expect_err("nobody is bound");
+    assert_eq!(error.failed().len(), 3);
+    assert_eq!(error.failed()[2].index, 2);
+    assert_eq!(error.failed()[0].error.kind(), ErrorKind::Unroutable);
+    assert!(error.to_string().starts_with("3 of 3 events `order.paid` were not published"), "{error}");
+}

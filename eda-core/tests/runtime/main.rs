@@ -1,0 +1,16 @@
+//! The runtime through its public interface, on the memory transport, with a paused clock.
+
+// what all tests use: events, an app that is started, waiting for a condition
+mod support;
+// identify, decode, extract: what reaches which handler, and what becomes a dead letter at once
+mod delivery;
+// returned events, publishers, ids
+mod emit;
+// retries, backoff, timeouts, panics
+mod retry;
+// what starting refuses, all at once
+mod startup;
+// drain, health, the end of a subscription
+mod shutdown;
+// layers around the call
+mod middleware;

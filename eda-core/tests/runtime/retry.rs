@@ -1,0 +1,109 @@
+//! Retries, backoff, timeouts and panics.
+
+use std::time::Duration;
+
+use eda_core::transport::Reason;
+use eda_core::{App, Backoff, Failure, HandlerDef, Service};
+use tokio::time::Instant;
+
+use crate::support::{Bench, OrderCreated, notes};
+
+fn billing(handler: HandlerDef<()>) -> App {
+    let options =
+        |meta: eda_core::HandlerMeta| meta.retries(3).backoff(Backoff::millis(1_000, 60_000)).timeout_millis(10_000);
+    App::new().service(Service::new("billing").register(handler.configure(options)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transient_failure_follows_the_schedule_and_ends_as_a_dead_letter() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let handler = HandlerDef::from_fn("charge", move |_: OrderCreated| {
+        sender.send(Instant::now()).expect("the test listens");
+        async { Err::<(), _>(Failure::transient("the card network is down")) }
+    });
+    let _running = bench.start(billing(handler)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+
+    let mut times = Vec::new();
+    for _ in 0..4 {
+        times.push(seen.next().await);
+    }
+    let waits: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    assert_eq!(waits, [1, 2, 4]);
+    let dead = bench.dead_letters("billing.charge", 1).await;
+    assert_eq!(dead[0].failure.reason, Reason::Transient);
+    assert_eq!(dead[0].failure.attempt, 4);
+    assert_eq!(dead[0].failure.detail, "the card network is down");
+    assert!(seen.is_empty(), "there is no fifth attempt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_retry_holds_up_nobody() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let handler = HandlerDef::from_fn("charge", move |order: OrderCreated| {
+        sender.send((order.order_id, Instant::now())).expect("the test listens");
+        async move { if order.order_id == 1 { Err(Failure::transient("later")) } else { Ok(()) } }
+    });
+    let started = Instant::now();
+    let _running = bench.start(billing(handler)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    bench.publish(&OrderCreated { order_id: 2 }).await;
+    seen.next().await;
+    let (order, at) = seen.next().await;
+    assert_eq!(order, 2);
+    assert!(at - started < Duration::from_millis(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_a_failed_attempt_and_the_worker_lives_on() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let handler = HandlerDef::from_fn("charge", move |order: OrderCreated| {
+        sender.send(order.order_id).expect("the test listens");
+        async move { assert!(order.order_id != 1, "order 1 is broken") }
+    })
+    .configure(|options| options.concurrency(1));
+    let _running = bench.start(billing(handler)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    let dead = bench.dead_letters("billing.charge", 1).await;
+    assert_eq!(dead[0].failure.reason, Reason::Panicked);
+    assert_eq!(dead[0].failure.detail, "the handler panicked: order 1 is broken");
+    assert_eq!(dead[0].failure.attempt, 4);
+    for _ in 0..4 {
+        assert_eq!(seen.next().await, 1);
+    }
+    bench.publish(&OrderCreated { order_id: 2 }).await;
+    assert_eq!(seen.next().await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_takes_too_long_is_cancelled_and_tried_again() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let handler = HandlerDef::from_fn("charge", move |_: OrderCreated| {
+        sender.send(Instant::now()).expect("the test listens");
+        std::future::pending::<()>()
+    });
+    let _running = bench.start(billing(handler)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    let (first, second) = (seen.next().await, seen.next().await);
+    assert_eq!((second - first).as_secs(), 11, "10 s of timeout and 1 s of backoff");
+    let dead = bench.dead_letters("billing.charge", 1).await;
+    assert_eq!(dead[0].failure.reason, Reason::TimedOut);
+    assert_eq!(dead[0].failure.detail, "the handler took longer than its timeout of 10s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_chain_of_causes_is_kept() {
+    let bench = Bench::new().await;
+    let handler = HandlerDef::from_fn("charge", |_: OrderCreated| async {
+        let error =
+            eda_core::Error::new(eda_core::ErrorKind::Internal, "outer").caused_by(std::io::Error::other("inner"));
+        Err::<(), _>(Failure::permanent(error))
+    });
+    let _running = bench.start(billing(handler)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    assert_eq!(bench.dead_letters("billing.charge", 1).await[0].failure.detail, "outer: inner");
+}

@@ -1,0 +1,88 @@
+//! What starting refuses: every problem at once, before anything is declared.
+
+use eda_core::{AnyEvent, App, ErrorKind, HandlerDef, Service};
+
+use crate::support::{Bench, OrderCreated, OrderPaid};
+
+fn problems(app: App) -> String {
+    let error = app.topology().expect_err("something stands in the way");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    error.to_string()
+}
+
+fn on<E: eda_core::Incoming>(name: &'static str, queue: &'static str) -> HandlerDef<()> {
+    HandlerDef::from_fn(name, |_: E| async {}).configure(|options| options.queue(queue))
+}
+
+#[test]
+fn every_problem_is_listed_at_once() {
+    let report = problems(
+        App::new()
+            .service(Service::new("empty"))
+            .service(Service::new("Bad Name").on("take", |_: OrderCreated| async {}))
+            .service(
+                Service::new("billing")
+                    .register(on::<OrderCreated>("one", "shared"))
+                    .register(on::<OrderCreated>("two", "shared"))
+                    .register(on::<OrderPaid>("three", "shared").configure(|options| options.retries(1))),
+            ),
+    );
+    assert!(report.starts_with("the app can't start, for 5 reasons:"), "{report}");
+    for expected in [
+        "service `empty` has no handler",
+        "`Bad Name` is no name for a service",
+        "`Bad Name.take` is no name for a queue",
+        "both take `order.created` from queue `shared`",
+        "share queue `shared` with different options",
+        "eda-core/tests/runtime/startup.rs:",
+    ] {
+        assert!(report.contains(expected), "{expected}\n{report}");
+    }
+}
+
+#[test]
+fn two_handlers_of_one_name_are_told_to_take_another() {
+    let service =
+        Service::new("billing").on("charge", |_: OrderCreated| async {}).on("charge", |_: OrderCreated| async {});
+    let report = problems(App::new().service(service));
+    assert!(report.contains("have one name: give one another with `name = \"…\"`"), "{report}");
+}
+
+#[test]
+fn one_that_takes_every_event_shares_its_queue_with_nobody() {
+    let service =
+        Service::new("billing").register(on::<OrderCreated>("one", "shared")).register(on::<AnyEvent>("two", "shared"));
+    assert!(problems(App::new().service(service)).contains("from queue `shared`"));
+}
+
+#[test]
+fn options_that_make_no_sense_are_named() {
+    let service = Service::new("billing")
+        .register(HandlerDef::from_fn("one", |_: OrderCreated| async {}).configure(|options| options.pattern("a.#")))
+        .register(HandlerDef::from_fn("two", |_: OrderCreated| async {}).configure(|options| options.declare(false)))
+        .register(HandlerDef::from_fn("three", |_: OrderCreated| async {}).configure(|options| options.concurrency(0)));
+    let report = problems(App::new().service(service));
+    for expected in ["take `AnyEvent`, or leave the pattern out", "add `queue = \"…\"`", "must be greater than 0"] {
+        assert!(report.contains(expected), "{expected}\n{report}");
+    }
+}
+
+#[test]
+fn handlers_of_different_events_share_a_queue() {
+    let service = Service::new("billing")
+        .register(on::<OrderCreated>("one", "shared"))
+        .register(on::<OrderPaid>("two", "shared"));
+    let topology = App::new().service(service).topology().expect("that is fine");
+    assert_eq!(topology.subscriptions.len(), 1);
+    assert_eq!(topology.subscriptions[0].bindings, ["order.created", "order.paid"]);
+}
+
+#[tokio::test]
+async fn a_missing_foreign_queue_is_named() {
+    let bench = Bench::new().await;
+    let handler = on::<OrderCreated>("take", "order_events").configure(|options| options.declare(false));
+    let app = App::new().service(Service::new("billing").register(handler));
+    let error = app.start(&bench.broker).await.expect_err("nobody has declared it");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("order_events"), "{error}");
+}
