@@ -1,0 +1,111 @@
+//! The command line.
+
+use std::str::FromStr;
+
+pub const HELP: &str = "\
+The shop: three services that talk by events.
+
+Usage: cargo run --example shop [--features rabbit] -- [OPTIONS]
+
+Options:
+  --broker URL    memory:// (the default), or a RabbitMQ: amqp://localhost (needs `--features rabbit`)
+  --service NAME  run one service alone, on a broker that the processes share:
+                    billing, shipping   run until Ctrl-C: start these first
+                    orders              places the orders, follows them to their end, and ends
+  -h, --help      show this
+
+Environment:
+  NO_COLOR        set to anything: no colours
+  RUST_LOG        the framework's own log on stderr, such as `eda_core=debug`
+
+Exit code: 0 when every order has come to its end, 1 when not, 2 when the arguments are wrong.
+";
+
+/// What to run, and on which broker.
+#[derive(Debug)]
+pub struct Args {
+    pub broker: String,
+    pub part: Part,
+}
+
+/// All services, or one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    All,
+    Orders,
+    Billing,
+    Shipping,
+}
+
+impl Args {
+    /// Gives `None` where help is asked for.
+    ///
+    /// # Errors
+    /// What is wrong with the arguments, for a person.
+    pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
+        let (mut broker, mut part) = (None, None);
+        let mut args = args.into_iter();
+        while let Some(arg) = args.next() {
+            let (option, attached) = match arg.split_once('=') {
+                Some((option, value)) => (option, Some(value.to_owned())),
+                None => (arg.as_str(), None),
+            };
+            let mut value = || attached.clone().or_else(|| args.next()).filter(|value| !value.is_empty());
+            match option {
+                "-h" | "--help" => return Ok(None),
+                "--broker" => {
+                    let url = value().ok_or("`--broker` needs a URL, such as `--broker amqp://localhost`")?;
+                    set(&mut broker, url, option)?;
+                }
+                "--service" => {
+                    let name = value().ok_or("`--service` needs a name: orders, billing or shipping")?;
+                    set(&mut part, name.parse()?, option)?;
+                }
+                // what is no option may be a URL with a password: it is not repeated
+                _ if option.starts_with('-') => return Err(format!("there is no option `{option}`")),
+                _ => return Err("expected options only".to_owned()),
+            }
+        }
+        let this = Self { broker: broker.unwrap_or_else(|| "memory://".to_owned()), part: part.unwrap_or(Part::All) };
+        this.check()?;
+        Ok(Some(this))
+    }
+
+    pub fn is_in_memory(&self) -> bool {
+        self.broker.starts_with("memory://")
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.part != Part::All && self.is_in_memory() {
+            return Err(
+                "`--service` needs a broker that processes can share: add `--broker amqp://localhost`".to_owned()
+            );
+        }
+        if self.broker.starts_with("amqp") && !cfg!(feature = "rabbit") {
+            return Err("this shop was built without RabbitMQ: \
+                        `cargo run --example shop --features rabbit -- --broker amqp://…`"
+                .to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "orders" => Ok(Self::Orders),
+            "billing" => Ok(Self::Billing),
+            "shipping" => Ok(Self::Shipping),
+            _ => Err(format!("there is no service `{name}`: expected orders, billing or shipping")),
+        }
+    }
+}
+
+fn set<T>(place: &mut Option<T>, value: T, option: &str) -> Result<(), String> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(format!("`{option}` is given twice")),
+    }
+}
