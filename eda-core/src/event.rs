@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::topology::EventInfo;
 
-pub use self::key::{Key, OptionalKey, partition_key, routing_key};
+pub use self::key::{Key, KeyPart, OptionalKey, partition_key, routing_key};
 
 /// A typed fact of the business, past tense. `#[derive(Event)]` writes this for a struct that is `Serialize` and
 /// `Deserialize`; by hand it is as short:
@@ -36,8 +36,7 @@ pub use self::key::{Key, OptionalKey, partition_key, routing_key};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no event",
-    label = "not an event",
-    note = "write `#[derive(Serialize, Deserialize, Event)]` and `#[event(name = \"…\")]` on it"
+    label = "write `#[derive(Serialize, Deserialize, Event)]` and `#[event(name = \"…\")]` on it"
 )]
 pub trait Event: Sized + Send + Sync + 'static {
     /// The name, such as `order.created`: what other services know it by, so it never changes. See [`is_valid_name`].

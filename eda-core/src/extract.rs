@@ -25,30 +25,61 @@ pub trait Extractor: Sized + Send {
 
 /// How an [`Extractor`] is taken, from a delivery and the service's state `S`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be taken in a service with state `{S}`",
-    label = "this parameter does not fit the state `{S}`"
+    message = "the service's state, `{S}`, does not hold what `{Self}` takes: add it to what `.state(…)` gets"
 )]
 pub trait FromDelivery<S>: Extractor {
     /// Takes it. A failure fails the attempt before the handler is called.
     fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send;
 }
 
+/// How all of a handler's extractors are taken: a tuple of up to eight, `()` where it takes the event only.
+#[diagnostic::on_unimplemented(
+    message = "the service's state, `{S}`, does not hold what the handler takes, `{Self}`: give it with `.state(…)`"
+)]
+pub trait ExtractAll<S>: Extractor {
+    /// Takes them in order. The first failure fails the attempt.
+    fn extract_all(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send;
+}
+
 /// A part of a service's state. `#[derive(FromRef)]` writes this for every field of a struct; a service whose state *is*
 /// `T` needs nothing.
 #[diagnostic::on_unimplemented(
-    message = "the service does not hold `{Self}`",
-    label = "no `{Self}` in the state `{S}`",
-    note = "give it to the service with `.state(…)`; several go into one struct with `#[derive(Clone, FromRef)]`"
+    message = "the service does not hold `{Self}`, which this handler's `State<{Self}>` asks for",
+    label = "write `.state(…)` before it; several parts go into one struct with `#[derive(Clone, FromRef)]`"
 )]
 pub trait FromRef<S> {
     /// Takes a clone of the part out of the state.
     fn from_ref(state: &S) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Clone> FromRef<T> for T {
     fn from_ref(state: &T) -> Self {
         state.clone()
     }
+}
+
+/// What `#[derive(FromRef)]` needs of a field.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a part of a state",
+    label = "a part is cloned for each attempt: derive `Clone` for it, put it into an `Arc`, or write `#[from_ref(skip)]`"
+)]
+pub trait Part {
+    /// A clone of it.
+    #[must_use]
+    fn part(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Part for T {
+    fn part(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// A clone of a state's field: what `#[derive(FromRef)]` writes into each `from_ref`.
+pub fn part<T: Part>(field: &T) -> T {
+    field.part()
 }
 
 /// A part of the service's state, such as a pool or a client: `State(cards): State<Cards>`.
@@ -60,6 +91,7 @@ pub struct State<T>(pub T);
 #[diagnostic::do_not_recommend]
 impl<T: Send> Extractor for State<T> {}
 
+#[diagnostic::do_not_recommend]
 impl<S, T: FromRef<S> + Send> FromDelivery<S> for State<T> {
     fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
         ready(Ok(Self(T::from_ref(context.state()))))
@@ -118,6 +150,7 @@ impl<S> FromDelivery<S> for Meta {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<L: EventList> Extractor for Publisher<L> {
     fn emits(events: &mut Vec<EventInfo>) {
         L::list(events);
@@ -135,8 +168,8 @@ impl<S, L: EventList> FromDelivery<S> for Publisher<L> {
 impl Extractor for () {}
 
 #[diagnostic::do_not_recommend]
-impl<S> FromDelivery<S> for () {
-    fn from_delivery(_context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
+impl<S> ExtractAll<S> for () {
+    fn extract_all(_context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
         ready(Ok(()))
     }
 }
@@ -151,8 +184,8 @@ macro_rules! tuple {
         }
 
         #[diagnostic::do_not_recommend]
-        impl<S, $($extractor: FromDelivery<S>),+> FromDelivery<S> for ($($extractor,)+) {
-            fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
+        impl<S, $($extractor: FromDelivery<S>),+> ExtractAll<S> for ($($extractor,)+) {
+            fn extract_all(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
                 // made before the first wait, so that no reference to the state is held across one
                 let parts = ($($extractor::from_delivery(context),)+);
                 async move { Ok(($(parts.$place.await?,)+)) }

@@ -28,8 +28,7 @@ pub struct Failure {
 /// `#[derive(HandlerError)]` writes it for an error type whose permanent variants are marked `#[permanent]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say whether to try again",
-    label = "no `HandlerError`",
-    note = "return `Result<_, eda::Failure>`, which takes any error with `?`, or write `#[derive(HandlerError)]` on `{Self}`"
+    label = "derive `HandlerError` for it, or return `Result<_, eda::Failure>`, which takes any error with `?`"
 )]
 pub trait HandlerError: Send + 'static {
     /// Classes the error.
@@ -86,6 +85,7 @@ impl Failure {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl HandlerError for Failure {
     fn into_failure(self) -> Failure {
         self

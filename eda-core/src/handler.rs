@@ -6,7 +6,7 @@ mod meta;
 
 use std::future::Future;
 
-use crate::extract::FromDelivery;
+use crate::extract::Extractor;
 use crate::outcome::Outcome;
 
 pub(crate) use self::def::BoxFuture;
@@ -14,7 +14,7 @@ pub use self::def::HandlerDef;
 pub use self::incoming::{AnyEvent, Incoming, Interest};
 pub use self::meta::HandlerMeta;
 
-/// A handler of a service with state `S`. `#[handler]` writes this beside a function; by hand it is:
+/// What stands beside a function under `#[handler]`; by hand it is:
 ///
 /// ```
 /// use eda_core::{AnyEvent, Handler, HandlerMeta, Meta};
@@ -25,7 +25,7 @@ pub use self::meta::HandlerMeta;
 ///
 /// struct Audit;
 ///
-/// impl<S> Handler<S> for Audit {
+/// impl Handler for Audit {
 ///     type Event = AnyEvent;
 ///     type Extract = (Meta,);
 ///     type Output = ();
@@ -37,15 +37,14 @@ pub use self::meta::HandlerMeta;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no handler of a service with state `{S}`",
-    label = "no handler",
-    note = "write `#[handler]` on the function, and give the service what its `State<…>` parameters ask for"
+    message = "`{Self}` is no handler",
+    label = "write `#[handler]` on an `async fn`, and its name here"
 )]
-pub trait Handler<S>: 'static {
+pub trait Handler: 'static {
     /// What it takes first: an event, or [`AnyEvent`].
     type Event: Incoming;
-    /// What it takes beside the event, as a tuple.
-    type Extract: FromDelivery<S>;
+    /// What it takes beside the event, as a tuple. A service whose state has all of it can subscribe the handler.
+    type Extract: Extractor;
     /// What it gives back.
     type Output: Outcome;
     /// Its name and options.

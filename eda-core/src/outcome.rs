@@ -10,8 +10,7 @@ use crate::topology::EventInfo;
 /// Events that a handler returns: an event, `()`, or an `Option`, a `Vec` or a tuple of those.
 #[diagnostic::on_unimplemented(
     message = "a handler can't return `{Self}`",
-    label = "neither an event nor nothing",
-    note = "return `()`, an event, an `Option`, `Vec` or tuple of events, or a `Result` of one of those"
+    label = "return `()`, an event, an `Option`, `Vec` or tuple of events, or a `Result` of one of those"
 )]
 pub trait Emit: Send + 'static {
     /// Appends the events that may be among them: known without running.
@@ -55,8 +54,7 @@ impl<'a> Emitter<'a> {
 /// What a handler gives back: [events](Emit), or a `Result` of them with a [`HandlerError`].
 #[diagnostic::on_unimplemented(
     message = "a handler can't return `{Self}`",
-    label = "no outcome of a handler",
-    note = "return `()`, an event, an `Option`, `Vec` or tuple of events, or a `Result` of one of those with a `HandlerError`"
+    label = "return `()`, an event, an `Option`, `Vec` or tuple of events, or a `Result` of one of those"
 )]
 pub trait Outcome: Send + 'static {
     /// The events that leave when the handler succeeded.
@@ -78,6 +76,7 @@ impl<T: Emit> Outcome for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Emit, E: HandlerError> Outcome for std::result::Result<T, E> {
     type Emits = T;
 
@@ -97,6 +96,7 @@ impl<E: Event> Emit for E {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Emit for () {
     fn emits(_events: &mut Vec<EventInfo>) {}
 
@@ -105,6 +105,7 @@ impl Emit for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Emit> Emit for Option<T> {
     fn emits(events: &mut Vec<EventInfo>) {
         T::emits(events);
@@ -115,6 +116,7 @@ impl<T: Emit> Emit for Option<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Emit> Emit for Vec<T> {
     fn emits(events: &mut Vec<EventInfo>) {
         T::emits(events);
@@ -127,6 +129,7 @@ impl<T: Emit> Emit for Vec<T> {
 
 macro_rules! tuple {
     ($($place:tt $emit:ident),+) => {
+        #[diagnostic::do_not_recommend]
         impl<$($emit: Emit),+> Emit for ($($emit,)+) {
             fn emits(events: &mut Vec<EventInfo>) {
                 $($emit::emits(events);)+

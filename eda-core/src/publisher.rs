@@ -5,7 +5,9 @@ mod lists;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -15,7 +17,7 @@ use crate::message::{EventId, Headers, Message};
 use crate::transport::Publish;
 
 pub use self::cause::Cause;
-pub use self::lists::{Alone, AnyOf, At, EventList, Lists};
+pub use self::lists::{Alone, AnyOf, At, EventList, ListedIn};
 
 /// Sends events and waits until the broker is responsible for them.
 ///
@@ -43,11 +45,8 @@ impl<L> Publisher<L> {
     ///
     /// # Cancel safety
     /// Cancelled, the event may or may not be published.
-    pub async fn publish<E: Event, I>(&self, event: &E) -> Result<EventId>
-    where
-        L: Lists<E, I>,
-    {
-        self.publish_as(self.next_id(E::NAME), event).await
+    pub fn publish<E: Event + ListedIn<L, I>, I>(&self, event: &E) -> Publishing<'_> {
+        self.publish_as(self.next_id(E::NAME), event)
     }
 
     /// Publishes an event under an id of the caller's: the same id again is the same event to whoever remembers ids.
@@ -57,18 +56,18 @@ impl<L> Publisher<L> {
     ///
     /// # Cancel safety
     /// As [`publish`](Self::publish).
-    pub async fn publish_as<E: Event, I>(&self, id: EventId, event: &E) -> Result<EventId>
-    where
-        L: Lists<E, I>,
-    {
-        let outcome = match self.publish.send(self.compose(id.clone(), event)?).await {
-            Ok(receipt) => receipt.confirmed().await,
-            Err(error) => Err(error),
-        };
-        match outcome {
-            Ok(()) => Ok(id),
-            Err(error) => Err(error.with("event", E::NAME).with("id", id)),
-        }
+    pub fn publish_as<E: Event + ListedIn<L, I>, I>(&self, id: EventId, event: &E) -> Publishing<'_> {
+        let message = self.compose(id.clone(), event);
+        Box::pin(async move {
+            let outcome = match self.publish.send(message?).await {
+                Ok(receipt) => receipt.confirmed().await,
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(()) => Ok(id),
+                Err(error) => Err(error.with("event", E::NAME).with("id", id)),
+            }
+        })
     }
 
     /// Publishes many events in order, without waiting for each: as many are under way as the transport's window holds.
@@ -79,13 +78,10 @@ impl<L> Publisher<L> {
     ///
     /// # Cancel safety
     /// Cancelled, any of the events may or may not be published.
-    pub async fn publish_all<E: Event, I>(
+    pub async fn publish_all<E: Event + ListedIn<L, I>, I>(
         &self,
         events: impl IntoIterator<Item = E>,
-    ) -> std::result::Result<Vec<EventId>, PublishAllError>
-    where
-        L: Lists<E, I>,
-    {
+    ) -> std::result::Result<Vec<EventId>, PublishAllError> {
         let (mut ids, mut receipts, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for (index, event) in events.into_iter().enumerate() {
             let id = self.next_id(E::NAME);
@@ -161,6 +157,12 @@ impl<L> fmt::Debug for Publisher<L> {
         f.debug_struct("Publisher").field("source", &self.source).field("cause", &self.cause).finish_non_exhaustive()
     }
 }
+
+/// An event on its way: gives its id when the broker has taken responsibility.
+///
+/// It is the same type for every event. So an event that the publisher does not list is one error, not one for the call
+/// and another for each thing that is done with the result.
+pub type Publishing<'a> = Pin<Box<dyn Future<Output = Result<EventId>> + Send + 'a>>;
 
 /// Some events of [`Publisher::publish_all`] were not confirmed; all others were.
 #[derive(Debug, thiserror::Error)]

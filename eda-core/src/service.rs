@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tower::Layer;
 
 use crate::context::Call;
+use crate::extract::ExtractAll;
 use crate::handler::{Handler, HandlerDef, HandlerMeta, Incoming, Interest};
 use crate::middleware::{Bound, BoxError, CallService, Emitted, Stack};
 use crate::outcome::Outcome;
@@ -57,7 +58,7 @@ impl Service {
 impl<S: Send + Sync + 'static> Service<S> {
     /// Subscribes a function under `#[handler]`: `.handler::<charge>()`.
     #[must_use]
-    pub fn handler<H: Handler<S>>(self) -> Self {
+    pub fn handler<H: Handler<Extract: ExtractAll<S>>>(self) -> Self {
         self.register(HandlerDef::of::<H>())
     }
 

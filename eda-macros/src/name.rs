@@ -7,7 +7,10 @@ pub(crate) const MAX_BYTES: usize = 200;
 pub(crate) fn check(name: &str) -> Result<(), String> {
     let odd = name.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-'));
     match odd {
-        Some('*' | '#') => Err("a name stands for one event: it has no wildcard".to_owned()),
+        Some('*' | '#') => {
+            Err("a name stands for one event, without wildcards: a handler of `AnyEvent` with `pattern` takes many"
+                .to_owned())
+        }
         Some(c) if c.is_ascii_uppercase() => {
             Err(format!("names are lower-case: write `{}`", name.to_ascii_lowercase()))
         }

@@ -53,13 +53,19 @@ paths! {
     partition_key => event::partition_key,
     handler => Handler,
     handler_meta => HandlerMeta,
-    extracted => FromDelivery,
+    incoming => Incoming,
+    extractor => Extractor,
+    event_list => publisher::EventList,
+    emit => Emit,
+    outcome => Outcome,
     any_event => AnyEvent,
     backoff => Backoff,
     handler_error => HandlerError,
     failure => Failure,
     cause => failure::Cause,
-    part => FromRef,
+    ref_from => FromRef,
+    part => extract::part,
+    part_of_state => extract::Part,
 }
 
 /// The same tokens, all at one place.

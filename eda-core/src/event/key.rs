@@ -9,6 +9,16 @@ pub type Key<'a> = Cow<'a, str>;
 /// The partition key of an event that may have none.
 pub type OptionalKey<'a> = Option<Key<'a>>;
 
+/// A field that can be in a key: text, a number, an id, and whatever else implements [`Display`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be in a key",
+    label = "a key is made of text, numbers and ids: of what implements `Display`"
+)]
+pub trait KeyPart: Display {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display + ?Sized> KeyPart for T {}
+
 /// Fills a template's gaps with fields: `parts` stands around them, one more than there are fields.
 ///
 /// A field's text can't add a segment or a wildcard: what is no ASCII letter, digit, `_` or `-` is percent-encoded, and
@@ -20,7 +30,7 @@ pub type OptionalKey<'a> = Option<Key<'a>>;
 /// assert_eq!(routing_key(&["order.", ".created"], &[&"eu"]), "order.eu.created");
 /// assert_eq!(routing_key(&["order.", ".created"], &[&"a.b#"]), "order.a%2Eb%23.created");
 /// ```
-pub fn routing_key(parts: &[&str], fields: &[&dyn Display]) -> Key<'static> {
+pub fn routing_key(parts: &[&str], fields: &[&dyn KeyPart]) -> Key<'static> {
     let mut key = String::with_capacity(64);
     for (index, part) in parts.iter().enumerate() {
         key.push_str(part);
@@ -32,11 +42,11 @@ pub fn routing_key(parts: &[&str], fields: &[&dyn Display]) -> Key<'static> {
 }
 
 /// The partition key of a field.
-pub fn partition_key(field: &(impl Display + ?Sized)) -> OptionalKey<'static> {
+pub fn partition_key(field: &(impl KeyPart + ?Sized)) -> OptionalKey<'static> {
     Some(Cow::Owned(field.to_string()))
 }
 
-fn push_segment(key: &mut String, field: &dyn Display) {
+fn push_segment(key: &mut String, field: &dyn KeyPart) {
     let start = key.len();
     // writing into a `String` fails only where the field's own `Display` does: what it wrote before stands
     let _ = write!(Segment(key), "{field}");

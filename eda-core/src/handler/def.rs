@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::context::{Call, Context};
-use crate::extract::{Extractor, FromDelivery};
+use crate::extract::{ExtractAll, Extractor};
 use crate::failure::Failure;
 use crate::handler::{Handler, HandlerMeta, Incoming, Interest};
 use crate::message::Message;
@@ -35,7 +35,7 @@ pub struct HandlerDef<S> {
 
 impl<S: Send + Sync + 'static> HandlerDef<S> {
     /// Of a type that implements [`Handler`].
-    pub fn of<H: Handler<S>>() -> Self {
+    pub fn of<H: Handler<Extract: ExtractAll<S>>>() -> Self {
         let mut emits = Vec::new();
         H::Extract::emits(&mut emits);
         <H::Output as Outcome>::Emits::emits(&mut emits);
@@ -116,11 +116,11 @@ trait Run<S>: Send + Sync {
 
 struct Typed<H>(PhantomData<fn() -> H>);
 
-impl<S: Send + Sync + 'static, H: Handler<S>> Run<S> for Typed<H> {
+impl<S: Send + Sync + 'static, H: Handler<Extract: ExtractAll<S>>> Run<S> for Typed<H> {
     fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
         Box::pin(async move {
             let event = H::Event::decode(&call.message)?;
-            let extract = H::Extract::from_delivery(&Context::new(&call, &*state)).await?;
+            let extract = H::Extract::extract_all(&Context::new(&call, &*state)).await?;
             emitted(&call, H::call(event, extract).await)
         })
     }

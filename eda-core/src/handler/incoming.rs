@@ -9,8 +9,7 @@ use crate::transport::Reason;
 /// What a handler takes first: an [`Event`], or [`AnyEvent`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no event",
-    label = "a handler takes an event first",
-    note = "write `#[derive(Serialize, Deserialize, Event)]` and `#[event(name = \"…\")]` on `{Self}`, or take `AnyEvent`"
+    label = "a handler takes an event first: write `#[derive(Serialize, Deserialize, Event)]` and `#[event(name = \"…\")]` on it"
 )]
 pub trait Incoming: Sized + Send + 'static {
     /// Which messages it wants.
@@ -37,6 +36,7 @@ pub struct Interest {
     pub accept: &'static [&'static str],
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Event> Incoming for E {
     const INTEREST: Interest =
         Interest { name: Some(E::NAME), version: E::VERSION, binding: E::BINDING, accept: E::ACCEPT };
@@ -89,6 +89,7 @@ impl AnyEvent {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Incoming for AnyEvent {
     const INTEREST: Interest = Interest { name: None, version: u32::MAX, binding: "#", accept: &[] };
 

@@ -7,19 +7,16 @@ use crate::topology::EventInfo;
 #[derive(Debug)]
 pub enum AnyOf {}
 
-/// A list of events that holds `E`, at a place that the compiler infers.
+/// An event that a list holds, at a place that the compiler infers.
 #[diagnostic::on_unimplemented(
-    message = "this publisher does not list `{E}`",
-    label = "`{E}` is not listed",
-    note = "add it to the handler's parameter: `Publisher<(…, {E})>`"
+    message = "this publisher does not list `{Self}`: write `Publisher<(…, {Self})>` in the handler's parameters"
 )]
-pub trait Lists<E, Place> {}
+pub trait ListedIn<L, Place> {}
 
 /// A list of events that a handler's parameter names: one event, or a tuple of up to eight.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list of events",
-    label = "expected an event or a tuple of events",
-    note = "write `Publisher<OrderCreated>` or `Publisher<(OrderCreated, OrderPaid)>`"
+    message = "`{Self}` is no event that can be published",
+    label = "write an event, or a tuple of events: `Publisher<(OrderCreated, OrderPaid)>`"
 )]
 pub trait EventList: 'static {
     /// Appends the listed events.
@@ -35,11 +32,12 @@ pub enum Alone {}
 pub enum At<const N: usize> {}
 
 #[diagnostic::do_not_recommend]
-impl<E: Event> Lists<E, Alone> for AnyOf {}
+impl<E: Event> ListedIn<AnyOf, Alone> for E {}
 
 #[diagnostic::do_not_recommend]
-impl<E: Event> Lists<E, Alone> for E {}
+impl<E: Event> ListedIn<E, Alone> for E {}
 
+#[diagnostic::do_not_recommend]
 impl<E: Event> EventList for E {
     fn list(events: &mut Vec<EventInfo>) {
         events.push(E::info());
@@ -48,6 +46,7 @@ impl<E: Event> EventList for E {
 
 macro_rules! tuple {
     ($($place:literal $event:ident),+) => {
+        #[diagnostic::do_not_recommend]
         impl<$($event: Event),+> EventList for ($($event,)+) {
             fn list(events: &mut Vec<EventInfo>) {
                 $(events.push($event::info());)+
@@ -61,7 +60,7 @@ macro_rules! place {
     ($all:tt $($place:literal $event:ident)+) => { $(place! { @one $all $place $event })+ };
     (@one [$($all:ident)+] $place:literal $event:ident) => {
         #[diagnostic::do_not_recommend]
-        impl<$($all),+> Lists<$event, At<$place>> for ($($all,)+) where $event: Event {}
+        impl<$($all),+> ListedIn<($($all,)+), At<$place>> for $event where $event: Event {}
     };
 }
 

@@ -83,7 +83,7 @@ async fn a_second_attempt_publishes_the_same_ids() {
 
 struct Progress;
 
-impl<S: Sync> Handler<S> for Progress {
+impl Handler for Progress {
     type Event = OrderCreated;
     type Extract = (Publisher<(OrderPaid, OrderShipped)>, Meta);
     type Output = Result<(), Failure>;

@@ -1,6 +1,6 @@
 //! Prints `impl Event`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{DeriveInput, Error, Member};
 
@@ -16,8 +16,10 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let name = &event.attributes.name;
     let constants = constants(event);
     let keys = [routing_key(event), partition_key(event)];
+    // not recommended: an error about another type that is no event need not list this one
     quote! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         impl #trait_ for #ident
         where
             #ident: #json,
@@ -38,13 +40,16 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
 /// The error, and an event that never runs: so that the struct's users hear nothing of the mistake.
 pub(crate) fn fallback(input: &DeriveInput, error: &Error) -> TokenStream {
     let error = error.to_compile_error();
+    if !input.generics.params.is_empty() {
+        return error;
+    }
     let paths = Paths::new(None);
     let (trait_, encoded, decoded) = (paths.event(), paths.encoded(), paths.decoded());
-    let (ident, (generics, parameters, where_clause)) = (&input.ident, input.generics.split_for_impl());
+    let ident = &input.ident;
     quote! {
         #error
         #[automatically_derived]
-        impl #generics #trait_ for #ident #parameters #where_clause {
+        impl #trait_ for #ident {
             const NAME: &'static str = "invalid";
             fn encode(&self) -> #encoded {
                 loop {}
@@ -70,17 +75,18 @@ fn constants(event: &Event<'_>) -> TokenStream {
 
 fn routing_key(event: &Event<'_>) -> Option<TokenStream> {
     let template = event.attributes.routing_key.as_ref()?;
-    let paths = &event.attributes.paths;
+    let span = template.text.span();
+    let paths = event.attributes.paths.at(span);
     let (key, fill) = (paths.key(), paths.routing_key());
     let value = if template.is_static() {
         let text = &template.text;
         quote!(#key::Borrowed(#text))
     } else {
-        let around = template.around_gaps();
-        let fields = event.gaps.iter().map(field);
-        quote!(#fill(&[#(#around),*], &[#(#fields),*]))
+        let (around, gaps) = (template.around_gaps(), &event.gaps);
+        quote_spanned!(span=> #fill(&[#(#around),*], &[#(&self.#gaps),*]))
     };
-    Some(quote! {
+    // all at one place, `self` too: it is where the compiler shows a field that can't be in a key
+    Some(quote_spanned! {span=>
         fn routing_key(&self) -> #key<'_> {
             #value
         }
@@ -89,23 +95,15 @@ fn routing_key(event: &Event<'_>) -> Option<TokenStream> {
 
 fn partition_key(event: &Event<'_>) -> Option<TokenStream> {
     let key = event.key.as_ref()?;
-    let paths = &event.attributes.paths;
-    let (optional_key, partition_key) = (paths.optional_key(), paths.partition_key());
-    let field = field(key);
-    Some(quote! {
-        fn partition_key(&self) -> #optional_key<'_> {
-            #partition_key(#field)
-        }
-    })
-}
-
-/// A reference to a field, at the place where the author named it.
-fn field(member: &Member) -> TokenStream {
-    let span = match member {
+    let span = match key {
         Member::Named(ident) => ident.span(),
         Member::Unnamed(index) => index.span,
     };
-    // `self` is found where the method says it, and shown where the field is named
-    let this = quote_spanned!(Span::call_site().located_at(span)=> self);
-    quote_spanned!(span=> &#this.#member)
+    let paths = event.attributes.paths.at(span);
+    let (optional_key, partition_key) = (paths.optional_key(), paths.partition_key());
+    Some(quote_spanned! {span=>
+        fn partition_key(&self) -> #optional_key<'_> {
+            #partition_key(&self.#key)
+        }
+    })
 }

@@ -1,10 +1,10 @@
 //! Prints one `impl FromRef` for each part.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use quote::quote;
 
 use crate::from_ref::model::{Part, State};
+use crate::paths::spread;
 
 pub(crate) fn from_ref(state: &State<'_>) -> TokenStream {
     state.parts.iter().map(|part| implementation(state, part)).collect()
@@ -12,15 +12,17 @@ pub(crate) fn from_ref(state: &State<'_>) -> TokenStream {
 
 fn implementation(state: &State<'_>, part: &Part<'_>) -> TokenStream {
     let (ident, ty, member) = (state.ident, part.ty, &part.member);
-    let trait_ = state.paths.part();
-    // a part is cloned through its own `FromRef`; what is no `Clone` is shown at the field's type
-    let clone = state.paths.at(ty.span()).part();
-    let body = quote_spanned!(ty.span()=> #clone::from_ref(&state.#member));
+    let (trait_, take) = (state.paths.ref_from(), state.paths.part());
+    // what is no `Clone` is shown at the field's type
+    let bound = spread(state.paths.part_of_state(), ty);
     quote! {
         #[automatically_derived]
-        impl #trait_<#ident> for #ty {
+        impl #trait_<#ident> for #ty
+        where
+            #ty: #bound,
+        {
             fn from_ref(state: &#ident) -> Self {
-                #body
+                #take(&state.#member)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{FnArg, GenericParam, Lifetime, PatType, ReturnType, Safety, Signature, Type};
+use syn::{FnArg, Lifetime, PatType, ReturnType, Safety, Signature, Type};
 
 use crate::diagnostics::Diagnostics;
 use crate::handler::cfg;
@@ -30,7 +30,10 @@ pub(crate) fn signature(signature: &Signature, diagnostics: &Diagnostics) {
     if let Some(abi) = &signature.abi {
         diagnostics.error(abi, "a handler is called by the runtime only: leave the ABI out");
     }
-    generics(signature, diagnostics);
+    if let Some(lifetime) = signature.generics.lifetimes().next() {
+        let message = "a handler has no lifetimes: it owns the event and everything else that it takes";
+        return diagnostics.error(lifetime, message);
+    }
     parameters(signature, diagnostics);
     if let ReturnType::Type(_, ty) = &signature.output
         && mentions(ty.to_token_stream(), "impl")
@@ -38,16 +41,6 @@ pub(crate) fn signature(signature: &Signature, diagnostics: &Diagnostics) {
         let message =
             "`impl Trait` hides what the handler emits: write the type, such as `Result<OrderPaid, eda::Failure>`";
         diagnostics.error(ty, message);
-    }
-}
-
-fn generics(signature: &Signature, diagnostics: &Diagnostics) {
-    for parameter in &signature.generics.params {
-        if let GenericParam::Lifetime(lifetime) = parameter {
-            diagnostics
-                .error(lifetime, "a handler has no lifetimes: it owns the event and everything else that it takes");
-            return;
-        }
     }
 }
 

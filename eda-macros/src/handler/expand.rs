@@ -7,7 +7,7 @@ use syn::{Error, GenericParam, Ident};
 
 use crate::handler::cfg::{self, Variant};
 use crate::handler::function::Function;
-use crate::handler::model::{Handler, Parameter};
+use crate::handler::model::{Handler, Parameter, Role};
 use crate::paths::{Paths, respan, spread};
 
 pub(crate) fn handler(handler: &Handler<'_>) -> TokenStream {
@@ -20,8 +20,9 @@ pub(crate) fn handler(handler: &Handler<'_>) -> TokenStream {
 /// The error, and a handler that never runs: so that the services that subscribe it hear nothing of the mistake.
 pub(crate) fn fallback(function: &Function, error: &Error) -> TokenStream {
     let error = error.to_compile_error();
-    // beside a method no struct can stand
-    if function.signature.receiver().is_some() {
+    // no struct can stand beside a method, and none of it be `'static` with a lifetime
+    let has_lifetimes = function.signature.generics.lifetimes().next().is_some();
+    if function.signature.receiver().is_some() || has_lifetimes {
         return error;
     }
     let cfg = cfg::attributes(&function.attributes);
@@ -32,12 +33,11 @@ pub(crate) fn fallback(function: &Function, error: &Error) -> TokenStream {
     let where_clause = &generics.where_clause;
     let paths = Paths::new(None);
     let (trait_, any_event, meta) = (paths.handler(), paths.any_event(), paths.handler_meta());
-    let comma = (!parameters.is_empty() && !parameters.trailing_punct()).then(|| quote!(,));
     quote! {
         #error
         #marker
         #(#cfg)*
-        impl<#parameters #comma __S> #trait_<__S> for #ident #names #where_clause {
+        impl<#parameters> #trait_ for #ident #names #where_clause {
             type Event = #any_event;
             type Extract = ();
             type Output = ();
@@ -75,13 +75,13 @@ fn marker(function: &Function, cfg: &[syn::Attribute]) -> TokenStream {
 
 fn implementation(handler: &Handler<'_>, variant: &Variant<'_>) -> TokenStream {
     let (function, paths) = (handler.function, &handler.attributes.paths);
-    let (cfg, trait_, state) = (&handler.cfg, paths.handler(), handler.state());
+    let (cfg, trait_) = (&handler.cfg, paths.handler());
     let ident = &function.signature.ident;
     let predicate = variant.predicate.iter();
     let generics = &function.signature.generics;
-    let (parameters, names) = (generics.params.iter(), names(generics));
+    let (parameters, names) = (generics.split_for_impl().0, names(generics));
     let turbofish = (!names.is_empty()).then(|| quote!(::#names));
-    let where_clause = where_clause(handler, variant, &state);
+    let where_clause = where_clause(handler, variant);
     let event = handler.event.ty;
     let types: Vec<_> = variant.extractors.iter().map(|parameter| parameter.ty).collect();
     let bindings: Vec<_> = variant.extractors.iter().map(|parameter| local(parameter)).collect();
@@ -90,35 +90,47 @@ fn implementation(handler: &Handler<'_>, variant: &Variant<'_>) -> TokenStream {
     let meta_type = paths.handler_meta();
     let meta = meta(handler);
     let comma = (!types.is_empty()).then(|| quote!(,));
-    // what does not hold in the body, such as `Send`, is shown at the function's name
-    let body = quote_spanned!(ident.span()=> { #ident #turbofish (#event_binding, #(#bindings),*).await });
+    // what does not hold in there, such as `Send`, is shown at the function's name
+    let call = quote_spanned! {ident.span()=>
+        async fn call(#event_binding: Self::Event, (#(#bindings),* #comma): Self::Extract) -> Self::Output {
+            #ident #turbofish (#event_binding, #(#bindings),*).await
+        }
+    };
     quote! {
         #(#cfg)*
         #(#[cfg(#predicate)])*
-        impl<#(#parameters,)* #state> #trait_<#state> for #ident #names
+        impl #parameters #trait_ for #ident #names
         #where_clause
         {
             type Event = #event;
             type Extract = (#(#types),* #comma);
             type Output = #output;
             const META: #meta_type = #meta;
-            async fn call(#event_binding: Self::Event, (#(#bindings),* #comma): Self::Extract) -> Self::Output #body
+            #call
         }
     }
 }
 
-fn where_clause(handler: &Handler<'_>, variant: &Variant<'_>, state: &Ident) -> Option<TokenStream> {
-    let generics = &handler.function.signature.generics;
-    let own = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
-    let own: Vec<_> = own.map(ToTokens::to_token_stream).collect();
-    let from_delivery = handler.attributes.paths.extracted();
-    let extracted = variant.extractors.iter().map(|parameter| {
-        let ty = parameter.ty;
-        let bound = spread(quote!(#from_delivery<#state>), ty);
+/// What has to hold, each shown at the type that the author wrote.
+fn where_clause(handler: &Handler<'_>, variant: &Variant<'_>) -> TokenStream {
+    let paths = &handler.attributes.paths;
+    let own = handler.function.signature.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    let takes = [(handler.event.ty, Role::Event)].into_iter();
+    let extracts = variant.extractors.iter().flat_map(|parameter| parameter.extracts());
+    let bounds = takes.chain(extracts).chain(handler.returns()).map(|(ty, role)| {
+        let bound = match role {
+            Role::Event => paths.incoming(),
+            Role::Extractor => paths.extractor(),
+            Role::Listed => paths.event(),
+            Role::List => paths.event_list(),
+            Role::Emits => paths.emit(),
+            Role::Fails => paths.handler_error(),
+            Role::Output => paths.outcome(),
+        };
+        let bound = spread(bound, ty);
         quote!(#ty: #bound)
     });
-    let predicates: Vec<_> = own.into_iter().chain(extracted).collect();
-    (!predicates.is_empty()).then(|| quote!(where #(#predicates,)*))
+    quote!(where #(#own,)* #(#bounds,)*)
 }
 
 /// The chain of options. It stands at the function's name, which it remembers as the handler's location.

@@ -1,9 +1,9 @@
 //! A handler as its author described it.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident};
+use quote::format_ident;
 use syn::ext::IdentExt;
-use syn::{Attribute, FnArg, LitInt, LitStr, Pat, PatType, ReturnType, Type};
+use syn::{Attribute, FnArg, GenericArgument, LitInt, LitStr, Pat, PatType, PathArguments, ReturnType, Type};
 
 use crate::attr::{Key, Options};
 use crate::diagnostics::Diagnostics;
@@ -121,13 +121,53 @@ impl<'a> Handler<'a> {
         Some(Self { function, attributes, name, event, extractors: parameters.collect(), output, cfg })
     }
 
-    /// The name of the parameter that stands for the service's state: one that the signature does not use.
-    pub(crate) fn state(&self) -> Ident {
-        let signature = &self.function.signature;
-        let used = [signature.generics.to_token_stream(), signature.generics.where_clause.to_token_stream()];
-        let used = used.into_iter().chain([signature.inputs.to_token_stream(), signature.output.to_token_stream()]);
-        if used.into_iter().any(|tokens| mentions(tokens, "S")) { format_ident!("__S") } else { format_ident!("S") }
+    /// What comes back, in the parts that can be wrong on their own: `Result<Paid, CardError>` emits one and fails with
+    /// the other. What looks otherwise, such as an alias, is one part.
+    pub(crate) fn returns(&self) -> Vec<(&'a Type, Role)> {
+        let Some(ty) = self.output else { return Vec::new() };
+        let parts = match arguments(ty, "Result").as_slice() {
+            [emits, fails] => vec![(*emits, Role::Emits), (*fails, Role::Fails)],
+            _ => vec![(ty, Role::Output)],
+        };
+        parts.into_iter().filter(|(ty, _)| !matches!(ty, Type::Tuple(unit) if unit.elems.is_empty())).collect()
     }
+}
+
+impl<'a> Parameter<'a> {
+    /// What is taken, in the parts that can be wrong on their own: `Publisher<(A, B)>` lists two events.
+    pub(crate) fn extracts(&self) -> Vec<(&'a Type, Role)> {
+        match arguments(self.ty, "Publisher").as_slice() {
+            [Type::Tuple(events)] if !events.elems.is_empty() => {
+                events.elems.iter().map(|event| (event, Role::Listed)).collect()
+            }
+            [list] => vec![(*list, Role::List)],
+            _ => vec![(self.ty, Role::Extractor)],
+        }
+    }
+}
+
+/// What a type in the signature has to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    Event,
+    Extractor,
+    Listed,
+    List,
+    Emits,
+    Fails,
+    Output,
+}
+
+/// The types between the angle brackets of a type of this name.
+fn arguments<'a>(ty: &'a Type, name: &str) -> Vec<&'a Type> {
+    let Type::Path(path) = ty else { return Vec::new() };
+    let last = path.path.segments.last().filter(|last| last.ident == name);
+    let Some(PathArguments::AngleBracketed(arguments)) = last.map(|last| &last.arguments) else { return Vec::new() };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.collect()
 }
 
 /// Whether a word stands anywhere in the tokens.

@@ -1,0 +1,3 @@
+//! What the macros promise.
+
+mod ui;

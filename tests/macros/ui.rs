@@ -1,0 +1,41 @@
+//! The compiler's words: each file in `tests/ui` holds one mistake, is named after it, and gives one error.
+//!
+//! The texts are those of the stable compiler in use, 1.95: rustc's own lines differ between versions, so a new compiler
+//! may ask for `TRYBUILD=overwrite cargo test --test main`, and for a look at what has changed.
+
+use std::fs;
+use std::path::Path;
+
+/// What rustc says at length in its own words, and why that is better than fewer words of ours.
+const LONGER: &[(&str, usize, &str)] = &[
+    ("handler-rc-across-await", 19, "rustc names the value, its type and the await: nobody else knows them"),
+    ("handler-publishes-unlisted-event", 18, "rustc shows a method's bound and the type that does not meet it"),
+    ("handler-publishes-event-not-in-tuple", 18, "as above"),
+];
+
+#[test]
+fn mistakes_are_told() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/*.rs");
+}
+
+#[test]
+fn one_mistake_is_one_short_error() {
+    let mut told = 0;
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "stderr") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let longer = LONGER.iter().find(|(case, ..)| *case == name);
+        let limit = longer.map_or(12, |(_, lines, _)| *lines);
+        let errors = text.lines().filter(|line| line.starts_with("error")).count();
+        let warnings = text.lines().filter(|line| line.starts_with("warning")).count();
+        assert_eq!((errors, warnings), (1, 0), "{name} is told as:\n{text}");
+        assert!(text.lines().count() <= limit, "{name} takes more than {limit} lines:\n{text}");
+        told += 1;
+    }
+    assert!(told > 80, "only {told} mistakes are told");
+}

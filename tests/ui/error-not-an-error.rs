@@ -1,0 +1,9 @@
+use eda::prelude::*;
+
+#[derive(Debug, HandlerError)]
+enum CardError {
+    #[permanent]
+    Declined,
+}
+
+fn main() {}

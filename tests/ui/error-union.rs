@@ -1,0 +1,8 @@
+use eda::prelude::*;
+
+#[derive(HandlerError)]
+union CardError {
+    code: u64,
+}
+
+fn main() {}

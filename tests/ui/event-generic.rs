@@ -1,0 +1,9 @@
+use eda::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "order.created")]
+struct OrderCreated<T> {
+    order: T,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use eda::prelude::*;
+
+#[handler]
+struct Charge;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use eda::prelude::*;
+
+#[handler]
+async fn charge() {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use eda::prelude::*;
+
+struct Cards;
+
+#[derive(FromRef)]
+struct Billing {
+    cards: Cards,
+}
+
+fn main() {}

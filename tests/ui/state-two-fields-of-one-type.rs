@@ -1,0 +1,9 @@
+use eda::prelude::*;
+
+#[derive(Clone, FromRef)]
+struct Billing {
+    primary: String,
+    replica: String,
+}
+
+fn main() {}
