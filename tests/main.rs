@@ -1,4 +1,7 @@
 //! The facade's tests: one binary, one line for each module.
 
+/// For `crate = "…"`: the name that `tests/guest` gives to its dependency.
+extern crate eda as framework;
+
 /// What the macros promise: the compiler's words, hygiene, and that what they write can be pasted.
 mod macros;

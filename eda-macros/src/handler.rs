@@ -16,11 +16,16 @@ use self::function::Function;
 use self::model::{Attributes, Handler};
 
 pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStream {
-    let beside = match syn::parse2(item.clone()) {
+    let beside = beside(arguments, item);
+    quote!(#item #beside)
+}
+
+/// What stands beside the function.
+pub(crate) fn beside(arguments: TokenStream, item: &TokenStream) -> TokenStream {
+    match syn::parse2(item.clone()) {
         Ok(function) => try_expand(arguments, &function).unwrap_or_else(|error| expand::fallback(&function, &error)),
         Err(error) => error.into_compile_error(),
-    };
-    quote!(#item #beside)
+    }
 }
 
 fn try_expand(arguments: TokenStream, function: &Function) -> Result<TokenStream> {

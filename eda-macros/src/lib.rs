@@ -11,6 +11,8 @@ mod handler;
 mod name;
 mod paths;
 mod suggest;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 

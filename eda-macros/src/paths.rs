@@ -3,7 +3,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Path;
+use syn::{Path, Token};
 
 use crate::attr::Key;
 
@@ -17,10 +17,20 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    /// Below what `crate = "…"` says, or `::eda`.
+    /// Below what `crate = "…"` says, or `::eda`. A dependency is named from the outside, whatever a module of the same
+    /// name is in scope; anything else starts with `crate`, `self` or `super`.
     pub(crate) fn new(root: Option<Path>) -> Self {
-        let root = root.map_or_else(|| quote!(::eda), Path::into_token_stream);
-        Self { root, span: Span::call_site() }
+        let root = root.map_or_else(
+            || quote!(::eda),
+            |mut path| {
+                let first = path.segments.first().map(|first| first.ident.to_string()).unwrap_or_default();
+                if !matches!(first.as_str(), "crate" | "self" | "super") {
+                    path.leading_colon = Some(Token![::](Span::call_site()));
+                }
+                path.into_token_stream()
+            },
+        );
+        Self { root: respan(root, Span::call_site()), span: Span::call_site() }
     }
 
     /// The same names at another place: the compiler shows it where an obligation does not hold.

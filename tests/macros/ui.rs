@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// What rustc says at length in its own words, and why that is better than fewer words of ours.
 const LONGER: &[(&str, usize, &str)] = &[
-    ("handler-rc-across-await", 19, "rustc names the value, its type and the await: nobody else knows them"),
+    ("handler-rc-across-await", 22, "rustc names the value, its type and the await: nobody else knows them"),
     ("handler-publishes-unlisted-event", 18, "rustc shows a method's bound and the type that does not meet it"),
     ("handler-publishes-event-not-in-tuple", 18, "as above"),
 ];

@@ -47,9 +47,9 @@ impl<E: Event> EventList for E {
 macro_rules! tuple {
     ($($place:literal $event:ident),+) => {
         #[diagnostic::do_not_recommend]
-        impl<$($event: Event),+> EventList for ($($event,)+) {
+        impl<$($event: EventList),+> EventList for ($($event,)+) {
             fn list(events: &mut Vec<EventInfo>) {
-                $(events.push($event::info());)+
+                $($event::list(events);)+
             }
         }
         place! { [$($event)+] $($place $event)+ }

@@ -16,10 +16,8 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let name = &event.attributes.name;
     let constants = constants(event);
     let keys = [routing_key(event), partition_key(event)];
-    // not recommended: an error about another type that is no event need not list this one
     quote! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl #trait_ for #ident
         where
             #ident: #json,
@@ -85,9 +83,9 @@ fn routing_key(event: &Event<'_>) -> Option<TokenStream> {
         let (around, gaps) = (template.around_gaps(), &event.gaps);
         quote_spanned!(span=> #fill(&[#(#around),*], &[#(&self.#gaps),*]))
     };
-    // all at one place, `self` too: it is where the compiler shows a field that can't be in a key
-    Some(quote_spanned! {span=>
-        fn routing_key(&self) -> #key<'_> {
+    let receiver = quote_spanned!(span=> &self);
+    Some(quote! {
+        fn routing_key(#receiver) -> #key<'_> {
             #value
         }
     })
@@ -101,9 +99,12 @@ fn partition_key(event: &Event<'_>) -> Option<TokenStream> {
     };
     let paths = event.attributes.paths.at(span);
     let (optional_key, partition_key) = (paths.optional_key(), paths.partition_key());
-    Some(quote_spanned! {span=>
-        fn partition_key(&self) -> #optional_key<'_> {
-            #partition_key(&self.#key)
+    // at the field's name, where the compiler shows what can't be a key; with `self`, which has to be the same word
+    let receiver = quote_spanned!(span=> &self);
+    let value = quote_spanned!(span=> #partition_key(&self.#key));
+    Some(quote! {
+        fn partition_key(#receiver) -> #optional_key<'_> {
+            #value
         }
     })
 }

@@ -90,8 +90,11 @@ fn implementation(handler: &Handler<'_>, variant: &Variant<'_>) -> TokenStream {
     let meta_type = paths.handler_meta();
     let meta = meta(handler);
     let comma = (!types.is_empty()).then(|| quote!(,));
+    let event = associated("Event", &quote!(#event), &quote!(#event));
+    let extract = associated("Extract", &quote!((#(#types),* #comma)), &quote!(#(#types)*));
+    let output = associated("Output", &output, &output);
     // what does not hold in there, such as `Send`, is shown at the function's name
-    let call = quote_spanned! {ident.span()=>
+    let call = quote_spanned! {Span::mixed_site().located_at(ident.span())=>
         async fn call(#event_binding: Self::Event, (#(#bindings),* #comma): Self::Extract) -> Self::Output {
             #ident #turbofish (#event_binding, #(#bindings),*).await
         }
@@ -102,13 +105,22 @@ fn implementation(handler: &Handler<'_>, variant: &Variant<'_>) -> TokenStream {
         impl #parameters #trait_ for #ident #names
         #where_clause
         {
-            type Event = #event;
-            type Extract = (#(#types),* #comma);
-            type Output = #output;
+            #event
+            #extract
+            #output
             const META: #meta_type = #meta;
             #call
         }
     }
+}
+
+/// `type Name = ty;`, shown at `place`: there the compiler points where a type is less visible than the handler.
+fn associated(name: &str, ty: &TokenStream, place: &TokenStream) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    let head = spread(quote!(type #name =), place);
+    let last = place.clone().into_iter().last().map_or_else(Span::call_site, |token| token.span());
+    let end = quote_spanned!(last=> ;);
+    quote!(#head #ty #end)
 }
 
 /// What has to hold, each shown at the type that the author wrote.
@@ -121,8 +133,7 @@ fn where_clause(handler: &Handler<'_>, variant: &Variant<'_>) -> TokenStream {
         let bound = match role {
             Role::Event => paths.incoming(),
             Role::Extractor => paths.extractor(),
-            Role::Listed => paths.event(),
-            Role::List => paths.event_list(),
+            Role::Listed => paths.event_list(),
             Role::Emits => paths.emit(),
             Role::Fails => paths.handler_error(),
             Role::Output => paths.outcome(),

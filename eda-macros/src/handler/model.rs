@@ -106,8 +106,7 @@ impl<'a> Handler<'a> {
         for (index, parameter) in typed.enumerate() {
             let binding = binding(&parameter.pat).filter(|name| name != ident);
             let binding = binding.filter(|name| parameters.iter().all(|other| other.binding != *name));
-            let binding =
-                binding.unwrap_or_else(|| if index == 0 { format_ident!("event") } else { format_ident!("__{index}") });
+            let binding = binding.unwrap_or_else(|| format_ident!("part{index}"));
             parameters.push(Parameter { binding, ty: &parameter.ty, cfg: cfg_of(parameter, diagnostics) });
         }
         let mut parameters = parameters.into_iter();
@@ -140,7 +139,7 @@ impl<'a> Parameter<'a> {
             [Type::Tuple(events)] if !events.elems.is_empty() => {
                 events.elems.iter().map(|event| (event, Role::Listed)).collect()
             }
-            [list] => vec![(*list, Role::List)],
+            [list] => vec![(*list, Role::Listed)],
             _ => vec![(self.ty, Role::Extractor)],
         }
     }
@@ -152,7 +151,6 @@ pub(crate) enum Role {
     Event,
     Extractor,
     Listed,
-    List,
     Emits,
     Fails,
     Output,
@@ -182,7 +180,13 @@ pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
 /// The one name that a pattern binds, if it does: `order`, `State(cards)`.
 fn binding(pattern: &Pat) -> Option<Ident> {
     match pattern {
-        Pat::Ident(pattern) if pattern.subpat.is_none() => Some(pattern.ident.clone()),
+        // what is used has no underscore in front
+        Pat::Ident(pattern) => {
+            let name = pattern.ident.to_string();
+            let mut word: Ident = syn::parse_str(name.trim_start_matches('_')).ok()?;
+            word.set_span(pattern.ident.span());
+            Some(word)
+        }
         Pat::TupleStruct(pattern) if pattern.elems.len() == 1 => pattern.elems.first().and_then(binding),
         _ => None,
     }

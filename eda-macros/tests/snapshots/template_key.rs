@@ -1,0 +1,19 @@
+#[automatically_derived]
+impl ::eda::Event for OrderShipped
+where
+    OrderShipped: ::eda::json::Json,
+{
+    const NAME: &'static str = "order.shipped";
+    const VERSION: u32 = 2;
+    const BINDING: &'static str = "order.*.shipped";
+    const ACCEPT: &'static [&'static str] = &["OrderShipped"];
+    fn routing_key(&self) -> ::eda::event::Key<'_> {
+        ::eda::event::routing_key(&["order.", ".shipped"], &[&self.region])
+    }
+    fn encode(&self) -> ::eda::event::Encoded {
+        ::eda::json::encode(self)
+    }
+    fn decode(body: &[u8]) -> ::eda::event::Decoded<Self> {
+        ::eda::json::decode(body)
+    }
+}

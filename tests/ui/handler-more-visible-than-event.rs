@@ -1,0 +1,18 @@
+use eda::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "order.created")]
+struct OrderCreated {
+    order_id: u64,
+}
+
+mod handlers {
+    use super::*;
+
+    #[handler]
+    pub async fn charge(_order: OrderCreated) {}
+}
+
+fn main() {
+    let _ = Service::new("billing").handler::<handlers::charge>();
+}
