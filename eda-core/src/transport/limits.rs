@@ -23,6 +23,17 @@ pub fn check(message: &Message) -> Result {
         return Err(Error::new(ErrorKind::TooLarge, text));
     }
     short_text("routing key", &message.routing_key)?;
+    let id = message.id.as_ref().map(ToString::to_string);
+    let texts = [
+        ("id", id.as_deref()),
+        ("event name", message.name.as_deref()),
+        ("source", message.source.as_deref()),
+        ("content type", message.content_type.as_deref()),
+        ("correlation id", message.correlation_id.as_deref()),
+    ];
+    for (what, text) in texts {
+        text.map_or(Ok(()), |text| short_text(what, text))?;
+    }
     message.headers.iter().try_for_each(|(name, _)| short_text("header name", name))
 }
 

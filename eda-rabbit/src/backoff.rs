@@ -1,0 +1,68 @@
+//! How long to wait before connecting again: full jitter, so that many clients do not come at once.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_millis(100);
+const LAST: Duration = Duration::from_secs(5);
+
+/// Waits of a random part of 100 ms, 200 ms, … up to 5 s, without an end.
+pub(crate) struct Backoff {
+    tries: u32,
+    random: Box<dyn FnMut() -> f64 + Send>,
+}
+
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        Self::with_random(random)
+    }
+
+    /// `random` gives numbers from 0 to 1.
+    pub(crate) fn with_random(random: impl FnMut() -> f64 + Send + 'static) -> Self {
+        Self { tries: 0, random: Box::new(random) }
+    }
+
+    pub(crate) fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    pub(crate) fn next(&mut self) -> Duration {
+        let ceiling = FIRST.saturating_mul(1 << self.tries.min(16)).min(LAST);
+        self.tries = self.tries.saturating_add(1);
+        ceiling.mul_f64((self.random)().clamp(0.0, 1.0))
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.tries = 0;
+    }
+}
+
+/// The standard library seeds every hasher with fresh randomness; spreading clients needs no more.
+#[expect(clippy::cast_precision_loss, reason = "any number between 0 and 1 will do")]
+fn random() -> f64 {
+    RandomState::new().hash_one(0) as f64 / u64::MAX as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_five_seconds_for_ever() {
+        let mut backoff = Backoff::with_random(|| 1.0);
+        let waits: Vec<_> = (0..8).map(|_| backoff.next().as_millis()).collect();
+        assert_eq!(waits, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+        for _ in 0..1_000 {
+            backoff.next();
+        }
+        assert_eq!(backoff.next(), LAST);
+        backoff.reset();
+        assert_eq!(backoff.next(), FIRST);
+    }
+
+    #[test]
+    fn jitter_is_full() {
+        let mut backoff = Backoff::new();
+        assert!((0..100).all(|_| backoff.next() <= LAST));
+    }
+}

@@ -1,0 +1,197 @@
+//! One task owns the publishing channel: it sends in bursts, hears the broker's words, and sends again after a loss.
+
+mod round;
+pub(crate) mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eda_core::transport::Receipt;
+use eda_core::{ErrorKind, Result};
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::warn;
+
+use self::round::Rounds;
+use self::window::{Reply, Window, unavailable};
+use crate::backoff::Backoff;
+use crate::connection::{Connection, closed, spawn};
+use crate::topology::Plan;
+use crate::wire::{BoxFuture, Channel, Link, Outgoing, Word};
+
+/// How many messages may be unconfirmed.
+const WINDOW: usize = 1_000;
+/// How many are handed to the client in one burst.
+const BURST: usize = 256;
+/// How long a publish may take, all in all.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Hands messages to the task. Cloning is cheap.
+#[derive(Clone)]
+pub(crate) struct Publisher {
+    commands: mpsc::UnboundedSender<Command>,
+    places: Arc<Semaphore>,
+    connection: Connection,
+}
+
+struct Command {
+    outgoing: Outgoing,
+    reply: Reply,
+    deadline: Instant,
+    place: OwnedSemaphorePermit,
+}
+
+impl Publisher {
+    pub(crate) fn start(connection: Connection) -> Self {
+        // bounded by the places in the window
+        let (sender, commands) = mpsc::unbounded_channel();
+        spawn(Task::new(connection.clone(), commands).run());
+        Self { commands: sender, places: Arc::new(Semaphore::new(WINDOW)), connection }
+    }
+
+    /// Takes a message in hand as soon as there is room; the receipt resolves within the deadline.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where there was no room in time, [`Closed`](ErrorKind::Closed).
+    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Receipt> {
+        let deadline = Instant::now() + DEADLINE;
+        let place = match timeout(DEADLINE, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(place) => place.map_err(|_| closed())?,
+            Err(_) => return Err(unavailable(&self.connection.trouble())),
+        };
+        let (reply, receipt) = Receipt::new();
+        self.commands.send(Command { outgoing, reply, deadline, place }).map_err(|_| closed())?;
+        Ok(receipt)
+    }
+
+    /// Sends and waits for the broker's word.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and what the broker says.
+    pub(crate) async fn publish(&self, outgoing: Outgoing) -> Result {
+        self.send(outgoing).await?.confirmed().await
+    }
+
+    /// Waits until everything in hand has its word, for a bounded time; later messages are refused.
+    pub(crate) async fn finish(&self) {
+        let all = u32::try_from(WINDOW).unwrap_or(u32::MAX);
+        // whoever still waits after that is told that there is no word
+        let _ = timeout(Duration::from_secs(3), self.places.acquire_many(all)).await;
+        self.places.close();
+    }
+}
+
+struct Task {
+    connection: Connection,
+    commands: mpsc::UnboundedReceiver<Command>,
+    window: Window,
+    channel: Option<Arc<dyn Channel>>,
+    opening: Option<BoxFuture<Result<Arc<dyn Channel>>>>,
+    flying: FuturesUnordered<BoxFuture<(u64, Result<Word>)>>,
+}
+
+impl Task {
+    fn new(connection: Connection, commands: mpsc::UnboundedReceiver<Command>) -> Self {
+        let opening = Some(open(connection.clone()));
+        let (window, flying) = (Window::default(), FuturesUnordered::new());
+        Self { connection, commands, window, channel: None, opening, flying }
+    }
+
+    async fn run(mut self) {
+        let mut burst = Vec::with_capacity(BURST);
+        loop {
+            let deadline = self.window.next_deadline();
+            tokio::select! {
+                biased;
+                opened = maybe(&mut self.opening) => {
+                    self.opening = None;
+                    match opened {
+                        Ok(channel) => self.channel = Some(channel),
+                        Err(_) => break,
+                    }
+                }
+                round = Rounds(&mut self.flying), if !self.flying.is_empty() => self.hear(round),
+                count = self.commands.recv_many(&mut burst, BURST) => {
+                    if count == 0 {
+                        break;
+                    }
+                    for Command { outgoing, reply, deadline, place } in burst.drain(..) {
+                        self.window.admit(outgoing, reply, deadline, Some(place));
+                    }
+                }
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    self.window.expire(Instant::now(), &self.connection.trouble());
+                }
+            }
+            self.send_waiting();
+        }
+        self.window.close();
+    }
+
+    fn send_waiting(&mut self) {
+        let Some(channel) = &self.channel else { return };
+        for (number, outgoing) in self.window.take_waiting() {
+            let word = channel.publish(outgoing);
+            self.flying.push(Box::pin(async move { (number, word.await) }));
+        }
+    }
+
+    fn hear(&mut self, round: Vec<(u64, Result<Word>)>) {
+        let mut lost = None;
+        let mut words = Vec::with_capacity(round.len());
+        for (number, word) in round {
+            match word {
+                Ok(word) => words.push((number, word)),
+                Err(error) => lost = Some(error),
+            }
+        }
+        self.window.hear(words);
+        if let Some(error) = lost {
+            if !self.window.is_idle() {
+                warn!(%error, "the publishing channel was lost; what is unconfirmed is sent again");
+            }
+            self.flying.clear();
+            self.window.lose();
+            self.channel = None;
+            self.opening = Some(open(self.connection.clone()));
+        }
+    }
+}
+
+/// A channel with confirms, and everything that the framework publishes to; tries until it has one.
+///
+/// # Errors
+/// [`Closed`](ErrorKind::Closed).
+fn open(connection: Connection) -> BoxFuture<Result<Arc<dyn Channel>>> {
+    Box::pin(async move {
+        let mut backoff = Backoff::new();
+        loop {
+            let link = connection.link().await?;
+            match prepare(&*link).await {
+                Ok(channel) => return Ok(channel),
+                Err(error) => {
+                    warn!(%error, "could not open a publishing channel; trying again");
+                    if error.kind() == ErrorKind::Unavailable && link.blocked().borrow().is_none() {
+                        link.abandon("it opens no channel");
+                    }
+                    sleep(backoff.next()).await;
+                }
+            }
+        }
+    })
+}
+
+async fn prepare(link: &dyn Link) -> Result<Arc<dyn Channel>> {
+    let channel = link.channel().await?;
+    Plan::shared().declare(&*channel).await?;
+    channel.confirm_select().await?;
+    Ok(channel)
+}
+
+async fn maybe<T>(future: &mut Option<BoxFuture<T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}

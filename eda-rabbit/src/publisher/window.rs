@@ -1,0 +1,199 @@
+//! What is published and not yet confirmed, and what the broker's words mean for it. It knows no connection.
+//!
+//! lapin hangs the return of an unroutable message on whichever confirm comes next, not on its own. Two facts of the
+//! protocol and of lapin make the outcome certain all the same: a return precedes the confirm of its own message, and a
+//! confirm that comes *without* a return says that none was left over at that moment. So a word without a return is
+//! final; a word with somebody else's return waits for a later one without, or until nothing is open.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use eda_core::{Error, ErrorKind, Result};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::Instant;
+
+use crate::wire::{Outgoing, Returned, Word};
+
+/// Who publishes waits here for the outcome.
+pub(crate) type Reply = oneshot::Sender<Result<()>>;
+
+#[derive(Default)]
+pub(crate) struct Window {
+    last: u64,
+    entries: BTreeMap<u64, Entry>,
+    /// Not sent, or to be sent again.
+    waiting: VecDeque<u64>,
+    /// Confirmed with somebody else's return.
+    undecided: Vec<(u64, bool)>,
+    /// Sent, and without a word.
+    open: usize,
+    returned: Vec<Unroutable>,
+}
+
+struct Entry {
+    outgoing: Outgoing,
+    /// `None` after the deadline: the caller was told, but the place in the window is taken until the broker has spoken.
+    reply: Option<Reply>,
+    deadline: Instant,
+    is_sent: bool,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+struct Unroutable {
+    returned: Returned,
+    /// The newest message at that time: when it and all before are gone, nobody asks any more.
+    newest: u64,
+}
+
+impl Window {
+    pub(crate) fn admit(
+        &mut self,
+        outgoing: Outgoing,
+        reply: Reply,
+        deadline: Instant,
+        place: Option<OwnedSemaphorePermit>,
+    ) {
+        self.last += 1;
+        let entry = Entry { outgoing, reply: Some(reply), deadline, is_sent: false, _place: place };
+        self.entries.insert(self.last, entry);
+        self.waiting.push_back(self.last);
+    }
+
+    /// What is to be sent now, in order; counts as sent from here on.
+    pub(crate) fn take_waiting(&mut self) -> Vec<(u64, Outgoing)> {
+        let mut taken = Vec::with_capacity(self.waiting.len());
+        for number in self.waiting.drain(..) {
+            if let Some(entry) = self.entries.get_mut(&number) {
+                entry.is_sent = true;
+                taken.push((number, entry.outgoing.clone()));
+            }
+        }
+        self.open += taken.len();
+        taken
+    }
+
+    /// The words that have come since the last round, all of them; tells the callers whose outcome is certain.
+    pub(crate) fn hear(&mut self, round: Vec<(u64, Word)>) {
+        self.open -= round.len();
+        let mut certain = Vec::with_capacity(round.len());
+        let mut uncertain = Vec::new();
+        let mut nothing_is_left_over = self.open == 0;
+        for (number, word) in round {
+            let (is_acked, returned) = match word {
+                Word::Ack { returned } => (true, returned),
+                Word::Nack { returned } => (false, returned),
+            };
+            nothing_is_left_over |= returned.is_none();
+            let is_certain = returned.as_ref().is_none_or(|returned| self.is_of(number, &returned.message_id));
+            if is_certain {
+                certain.push((number, is_acked))
+            } else {
+                uncertain.push((number, is_acked))
+            }
+            if let Some(returned) = returned {
+                self.returned.push(Unroutable { returned, newest: self.last });
+            }
+        }
+        if nothing_is_left_over {
+            certain.append(&mut self.undecided);
+        }
+        if self.open == 0 {
+            certain.append(&mut uncertain);
+        }
+        self.undecided.append(&mut uncertain);
+        for (number, is_acked) in certain {
+            self.tell(number, is_acked);
+        }
+        let oldest = self.entries.keys().next().copied();
+        self.returned.retain(|unroutable| oldest.is_some_and(|oldest| oldest <= unroutable.newest));
+    }
+
+    /// The channel is gone, and with it every word that had not come: what a caller still waits for is sent again.
+    pub(crate) fn lose(&mut self) {
+        self.returned.clear();
+        self.undecided.clear();
+        self.open = 0;
+        self.entries.retain(|_, entry| entry.reply.is_some());
+        self.waiting = self.entries.keys().copied().collect();
+    }
+
+    /// Tells the callers whose deadline has passed. `trouble` says why nothing could be sent.
+    pub(crate) fn expire(&mut self, now: Instant, trouble: &str) {
+        self.entries.retain(|_, entry| {
+            if entry.deadline <= now
+                && let Some(reply) = entry.reply.take()
+            {
+                // a caller that has gone away does not want to know
+                let _ = reply.send(Err(if entry.is_sent { unconfirmed() } else { unavailable(trouble) }));
+            }
+            entry.is_sent || entry.reply.is_some()
+        });
+        self.waiting.retain(|number| self.entries.contains_key(number));
+    }
+
+    /// When [`expire`](Self::expire) has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.entries.values().find(|entry| entry.reply.is_some()).map(|entry| entry.deadline)
+    }
+
+    /// Tells everyone that there will be no word.
+    pub(crate) fn close(&mut self) {
+        for entry in std::mem::take(&mut self.entries).into_values() {
+            if let Some(reply) = entry.reply {
+                let _ = reply.send(Err(if entry.is_sent { unconfirmed() } else { crate::connection::closed() }));
+            }
+        }
+    }
+
+    /// Whether nobody waits for a word.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.entries.values().all(|entry| entry.reply.is_none())
+    }
+
+    fn is_of(&self, number: u64, message_id: &str) -> bool {
+        self.entries.get(&number).is_some_and(|entry| entry.id() == message_id)
+    }
+
+    fn tell(&mut self, number: u64, is_acked: bool) {
+        let Some(entry) = self.entries.remove(&number) else { return };
+        let unroutable = self.returned.iter().find(|unroutable| unroutable.returned.message_id == entry.id());
+        let outcome = match unroutable {
+            Some(Unroutable { returned, .. }) => Err(self::unroutable(&entry.outgoing, returned)),
+            None if is_acked => Ok(()),
+            None => Err(rejected()),
+        };
+        if let Some(reply) = entry.reply {
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+impl Entry {
+    fn id(&self) -> &str {
+        self.outgoing.properties.message_id().as_ref().map_or("", |id| id.as_str())
+    }
+}
+
+fn unconfirmed() -> Error {
+    Error::new(
+        ErrorKind::Unconfirmed,
+        "the broker did not confirm the message in time: it may or may not have it; publish it again with the same id",
+    )
+}
+
+pub(crate) fn unavailable(trouble: &str) -> Error {
+    let error = Error::new(ErrorKind::Unavailable, "the broker could not be reached in time: nothing was published");
+    if trouble.is_empty() { error } else { error.with("last trouble", trouble) }
+}
+
+fn unroutable(outgoing: &Outgoing, returned: &Returned) -> Error {
+    let (key, exchange) = (&outgoing.routing_key, &outgoing.exchange);
+    let text = format!("no queue is bound for `{key}` at exchange `{exchange}`: start a service that handles it");
+    Error::new(ErrorKind::Unroutable, text).with("broker", &returned.text)
+}
+
+fn rejected() -> Error {
+    Error::new(ErrorKind::Rejected, "the broker refused the message: a queue is full or in trouble; try again later")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The window against every way in which lapin hands out returns and confirms.
+
+use bytes::Bytes;
+use lapin::BasicProperties;
+use tokio::sync::oneshot;
+
+use super::*;
+
+fn admit(window: &mut Window, id: &str, deadline: Instant) -> oneshot::Receiver<Result<()>> {
+    let (reply, outcome) = oneshot::channel();
+    let properties = BasicProperties::default().with_message_id(id.into());
+    let outgoing = Outgoing { exchange: "e".into(), routing_key: id.into(), properties, body: Bytes::new() };
+    window.admit(outgoing, reply, deadline, None);
+    outcome
+}
+
+fn ack(of: Option<&str>) -> Word {
+    Word::Ack { returned: of.map(|id| Returned { message_id: id.into(), text: "NO_ROUTE".into() }) }
+}
+
+fn kind(outcome: &mut oneshot::Receiver<Result<()>>) -> Option<std::result::Result<(), ErrorKind>> {
+    outcome.try_recv().ok().map(|outcome| outcome.map_err(|error| error.kind()))
+}
+
+fn later() -> Instant {
+    Instant::now() + std::time::Duration::from_secs(10)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_return_on_the_wrong_confirm_finds_its_message() {
+    let mut window = Window::default();
+    let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
+    assert_eq!(window.take_waiting().len(), 3);
+    // "b" is unroutable; its return comes with the confirm of "a"
+    window.hear(vec![(1, ack(Some("b")))]);
+    assert_eq!(kind(&mut outcomes[0]), None, "another return may be left over");
+    window.hear(vec![(2, ack(None))]);
+    assert_eq!(kind(&mut outcomes[0]), Some(Ok(())));
+    assert_eq!(kind(&mut outcomes[1]), Some(Err(ErrorKind::Unroutable)));
+    window.hear(vec![(3, ack(None))]);
+    assert_eq!(kind(&mut outcomes[2]), Some(Ok(())));
+    assert!(window.is_idle());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_return_is_left_over_is_not_reported_as_sent() {
+    let mut window = Window::default();
+    let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
+    window.take_waiting();
+    // "a" and "b" are unroutable; one multiple confirm completes "b" first
+    window.hear(vec![(2, ack(Some("a")))]);
+    assert_eq!(kind(&mut outcomes[1]), None);
+    window.hear(vec![(1, ack(Some("b")))]);
+    assert_eq!((kind(&mut outcomes[0]), kind(&mut outcomes[1])), (None, None), "nothing is certain yet");
+    window.hear(vec![(3, ack(None))]);
+    assert_eq!(kind(&mut outcomes[0]), Some(Err(ErrorKind::Unroutable)));
+    assert_eq!(kind(&mut outcomes[1]), Some(Err(ErrorKind::Unroutable)));
+    assert_eq!(kind(&mut outcomes[2]), Some(Ok(())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_order_of_confirms_and_returns_ends_in_the_truth() {
+    for seed in 0..500_u64 {
+        let mut window = Window::default();
+        let ids: Vec<_> = (0..40).map(|index| format!("m{index}")).collect();
+        let mut outcomes: Vec<_> = ids.iter().map(|id| admit(&mut window, id, later())).collect();
+        window.take_waiting();
+        let is_unroutable = |index: usize| (index as u64 * 7 + seed) % 3 == 0;
+        // lapin: returns arrive in order, each before its own confirm; a confirm takes the oldest return that waits
+        let mut left_over = std::collections::VecDeque::new();
+        let mut random = seed + 1;
+        let mut index = 0;
+        while index < ids.len() {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let batch = 1 + (random >> 33) as usize % 5;
+            let mut numbers: Vec<_> = (index..(index + batch).min(ids.len())).collect();
+            left_over.extend(numbers.iter().filter(|index| is_unroutable(**index)).map(|index| ids[*index].clone()));
+            numbers.sort_by_key(|index| (*index as u64).wrapping_mul(random | 1));
+            let round = numbers.iter().map(|index| (*index as u64 + 1, ack(left_over.pop_front().as_deref())));
+            let round: Vec<_> = round.collect();
+            index += batch;
+            if random.is_multiple_of(2) {
+                window.hear(round)
+            } else {
+                round.into_iter().for_each(|word| window.hear(vec![word]))
+            }
+        }
+        for (index, outcome) in outcomes.iter_mut().enumerate() {
+            let expected = if is_unroutable(index) { Err(ErrorKind::Unroutable) } else { Ok(()) };
+            assert_eq!(kind(outcome), Some(expected), "seed {seed}, message {index}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_lost_channel_had_not_confirmed_is_sent_again_in_order() {
+    let mut window = Window::default();
+    let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
+    window.take_waiting();
+    window.hear(vec![(2, ack(None))]);
+    window.lose();
+    let again: Vec<_> =
+        window.take_waiting().into_iter().map(|(number, outgoing)| (number, outgoing.routing_key)).collect();
+    assert_eq!(again, [(1, "a".to_owned()), (3, "c".to_owned())]);
+    window.hear(vec![(1, ack(None)), (3, Word::Nack { returned: None })]);
+    assert_eq!(kind(&mut outcomes[0]), Some(Ok(())));
+    assert_eq!(kind(&mut outcomes[2]), Some(Err(ErrorKind::Rejected)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passed_deadline_says_whether_anything_was_sent() {
+    let mut window = Window::default();
+    let mut sent = admit(&mut window, "a", later());
+    window.take_waiting();
+    let mut unsent = admit(&mut window, "b", later());
+    tokio::time::advance(std::time::Duration::from_secs(10)).await;
+    window.expire(Instant::now(), "no broker");
+    assert_eq!(kind(&mut sent), Some(Err(ErrorKind::Unconfirmed)));
+    assert_eq!(kind(&mut unsent), Some(Err(ErrorKind::Unavailable)));
+    assert!(window.take_waiting().is_empty(), "nobody waits for it any more");
+    window.hear(vec![(1, ack(None))]);
+    assert_eq!(window.next_deadline(), None);
+}

@@ -1,0 +1,130 @@
+//! The transport: two connections, one publisher, many subscriptions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use eda_core::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, limits};
+use eda_core::{Error, Message, Result, Subscription, Topology};
+use tracing::warn;
+
+use crate::config::{Config, Unrouted};
+use crate::connection::{Connection, closed, establish};
+use crate::convert;
+use crate::publisher::Publisher;
+use crate::subscriber::{Settler, Subscriber};
+use crate::topology::{EVENTS, EVENTS_STRICT, Plan};
+use crate::wire::{Connect, Lapin};
+
+/// A RabbitMQ broker, over two connections: one publishes, one consumes, so that a broker which takes no messages for
+/// now still hands them out. Both are made again when they end.
+pub struct Rabbit {
+    config: Config,
+    consuming: Connection,
+    publishing: Connection,
+    publisher: Publisher,
+    is_closed: AtomicBool,
+}
+
+impl Rabbit {
+    /// Connects; see [`Config`] for the URL.
+    ///
+    /// # Errors
+    /// [`Invalid`](eda_core::ErrorKind::Invalid) where the URL can't be read, [`Unavailable`](eda_core::ErrorKind::Unavailable) where
+    /// no broker answered in time, [`AccessRefused`](eda_core::ErrorKind::AccessRefused) and
+    /// [`NotFound`](eda_core::ErrorKind::NotFound) where the broker refuses the login or has no such virtual host.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let config: Config = url.parse()?;
+        if !config.tls && !config.hosts.iter().all(crate::config::Host::is_loopback) {
+            warn!(broker = config.address(), "the connection is not encrypted: use `amqps://` beyond this machine");
+        }
+        let open = async |purpose: &'static str| {
+            let connect: Arc<dyn Connect> = Arc::new(Lapin { config: config.clone(), name: format!("eda {purpose}") });
+            let link = establish(&*connect, config.connect_timeout).await;
+            let link = link.map_err(|error| error.with("broker", config.address()))?;
+            Ok::<_, Error>(Connection::supervise(connect, link, purpose))
+        };
+        let publishing = open("publishing").await?;
+        let consuming = open("consuming").await?;
+        let publisher = Publisher::start(publishing.clone());
+        Ok(Self { config, consuming, publishing, publisher, is_closed: AtomicBool::new(false) })
+    }
+
+    fn check_open(&self) -> Result {
+        if self.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Transport for Rabbit {
+    fn describe(&self) -> String {
+        format!("rabbitmq at {}", self.config.address())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::default();
+        capabilities.delayed_retry = true;
+        capabilities.dead_letters = true;
+        capabilities.patterns = true;
+        capabilities.foreign_queues = true;
+        capabilities.persistent = true;
+        capabilities
+    }
+
+    async fn declare(&self, topology: &Topology) -> Result<()> {
+        self.check_open()?;
+        let mut plan = Plan::shared();
+        for subscription in &topology.subscriptions {
+            plan.merge(Plan::subscription(subscription)?);
+        }
+        let channel = self.consuming.link().await?.channel().await?;
+        plan.declare(&*channel).await?;
+        channel.close().await
+    }
+
+    async fn publisher(&self) -> Result<Box<dyn Publish>> {
+        self.check_open()?;
+        let exchange = match self.config.unrouted {
+            Unrouted::Park => EVENTS,
+            Unrouted::Reject => EVENTS_STRICT,
+        };
+        Ok(Box::new(EventPublisher { publisher: self.publisher.clone(), exchange }))
+    }
+
+    async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
+        self.check_open()?;
+        let prefetch = subscription.policy.prefetch.unwrap_or(self.config.prefetch);
+        let settler = Settler::new(self.publisher.clone(), self.consuming.clone(), subscription.clone());
+        let subscriber = Subscriber::open(
+            self.consuming.clone(),
+            &self.publishing,
+            subscription.clone(),
+            prefetch,
+            Arc::new(settler),
+        );
+        Ok(Box::new(subscriber.await?))
+    }
+
+    async fn close(&self) -> Result<()> {
+        if self.is_closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.publisher.finish().await;
+        tokio::join!(self.consuming.close(), self.publishing.close());
+        Ok(())
+    }
+}
+
+struct EventPublisher {
+    publisher: Publisher,
+    exchange: &'static str,
+}
+
+#[async_trait]
+impl Publish for EventPublisher {
+    async fn send(&self, message: Message) -> Result<Receipt> {
+        limits::check(&message)?;
+        limits::check_headers(&message)?;
+        self.publisher.send(convert::outgoing(message, self.exchange)).await
+    }
+}

@@ -1,0 +1,244 @@
+//! Which deliveries of a consumer are settled, and what the broker is told. It knows no AMQP and no connection.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// As many acks are sent in one frame, if they come quickly.
+const BATCH: usize = 64;
+/// As long an ack waits for others to join it.
+const LINGER: Duration = Duration::from_millis(2);
+/// As long acks wait behind a delivery that is still open, before each is sent alone.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The deliveries of one channel, in the order of their tags, from the oldest that is open; with each, what the transport
+/// needs to make a copy of it.
+pub(crate) struct Ledger<T> {
+    first: u64,
+    entries: VecDeque<Entry<T>>,
+    given_back: Vec<u64>,
+    /// Acks that no frame has been sent for, and since when there are any.
+    unsent: usize,
+    since: Option<Instant>,
+}
+
+enum Entry<T> {
+    Open(T),
+    Acked,
+    /// The broker was told, or will be with the next flush.
+    Told,
+}
+
+/// What to tell the broker now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flush {
+    /// Everything up to this tag is acked.
+    pub(crate) up_to: Option<u64>,
+    /// Acked beyond that.
+    pub(crate) single: Vec<u64>,
+    /// Given back.
+    pub(crate) given_back: Vec<u64>,
+}
+
+impl<T> Ledger<T> {
+    pub(crate) fn new() -> Self {
+        Self { first: 1, entries: VecDeque::new(), given_back: Vec::new(), unsent: 0, since: None }
+    }
+
+    /// A delivery has come. Tags count up by one, from 1: AMQP 0-9-1 §1.8.3.13 promises that they ascend, and RabbitMQ
+    /// leaves no gap; where one is left all the same, it counts as told.
+    pub(crate) fn open(&mut self, tag: u64, entry: T) {
+        while self.first + (self.entries.len() as u64) < tag {
+            self.entries.push_back(Entry::Told);
+        }
+        self.entries.push_back(Entry::Open(entry));
+    }
+
+    /// What a copy is made of, while the delivery is open.
+    pub(crate) fn get(&self, tag: u64) -> Option<&T> {
+        match self.entries.get(self.index(tag)?) {
+            Some(Entry::Open(entry)) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Whether the broker should be told right away.
+    pub(crate) fn ack(&mut self, tag: u64, now: Instant) -> bool {
+        if !self.settle(tag, Entry::Acked) {
+            return false;
+        }
+        self.unsent += 1;
+        self.since.get_or_insert(now);
+        self.unsent == 1 || self.unsent.is_multiple_of(BATCH)
+    }
+
+    /// Whether the broker should be told right away.
+    pub(crate) fn give_back(&mut self, tag: u64) -> bool {
+        let was_open = self.settle(tag, Entry::Told);
+        if was_open {
+            self.given_back.push(tag);
+        }
+        was_open
+    }
+
+    /// When the next flush is due.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        let since = self.since?;
+        let prefix_is_acked = matches!(self.entries.front(), Some(Entry::Acked));
+        Some(since + if prefix_is_acked { LINGER } else { PATIENCE })
+    }
+
+    /// What is to be told now; `everything` also tells what could wait.
+    pub(crate) fn flush(&mut self, now: Instant, everything: bool) -> Flush {
+        let mut flush = Flush { given_back: std::mem::take(&mut self.given_back), ..Flush::default() };
+        let Some(since) = self.since else {
+            self.forget_told();
+            return flush;
+        };
+        let waited = now.saturating_duration_since(since);
+        if everything || waited >= LINGER || self.unsent >= BATCH {
+            while let Some(Entry::Acked | Entry::Told) = self.entries.front() {
+                if let Some(Entry::Acked) = self.entries.pop_front() {
+                    flush.up_to = Some(self.first);
+                    self.unsent -= 1;
+                }
+                self.first += 1;
+            }
+        }
+        if everything || waited >= PATIENCE {
+            for (entry, tag) in self.entries.iter_mut().zip(self.first..) {
+                if let Entry::Acked = entry {
+                    *entry = Entry::Told;
+                    flush.single.push(tag);
+                    self.unsent -= 1;
+                }
+            }
+        }
+        if self.unsent == 0 {
+            self.since = None;
+        } else if flush.up_to.is_some() {
+            self.since = Some(now);
+        }
+        flush
+    }
+
+    /// How many deliveries are open.
+    pub(crate) fn open_count(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry, Entry::Open(_))).count()
+    }
+
+    fn settle(&mut self, tag: u64, settled: Entry<T>) -> bool {
+        let Some(index) = self.index(tag) else { return false };
+        match self.entries.get_mut(index) {
+            Some(entry @ Entry::Open(_)) => {
+                *entry = settled;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn forget_told(&mut self) {
+        while let Some(Entry::Told) = self.entries.front() {
+            self.entries.pop_front();
+            self.first += 1;
+        }
+    }
+
+    fn index(&self, tag: u64) -> Option<usize> {
+        usize::try_from(tag.checked_sub(self.first)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(count: u64) -> Ledger<()> {
+        let mut ledger = Ledger::new();
+        (1..=count).for_each(|tag| ledger.open(tag, ()));
+        ledger
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn acks_in_order_leave_in_one_frame() {
+        let (mut ledger, now) = (ledger(5), Instant::now());
+        assert!(ledger.ack(1, now), "the first one starts the clock");
+        assert!(!ledger.ack(2, now));
+        assert_eq!(ledger.flush(now, false), Flush::default(), "it waits for others");
+        ledger.ack(3, now);
+        let flush = ledger.flush(now + LINGER, false);
+        assert_eq!(flush, Flush { up_to: Some(3), ..Flush::default() });
+        assert_eq!(ledger.open_count(), 2);
+        assert_eq!(ledger.due(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_handler_holds_up_no_other_ack_for_long() {
+        let (mut ledger, now) = (ledger(4), Instant::now());
+        ledger.ack(2, now);
+        ledger.ack(4, now);
+        assert_eq!(ledger.flush(now + LINGER, false), Flush::default());
+        assert_eq!(ledger.due(), Some(now + PATIENCE));
+        let flush = ledger.flush(now + PATIENCE, false);
+        assert_eq!(flush, Flush { single: vec![2, 4], ..Flush::default() });
+        ledger.ack(1, now);
+        ledger.ack(3, now);
+        assert_eq!(ledger.flush(now, true), Flush { up_to: Some(3), ..Flush::default() });
+        assert_eq!(ledger.open_count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_back_is_never_acked() {
+        let (mut ledger, now) = (ledger(3), Instant::now());
+        assert!(ledger.give_back(1));
+        ledger.ack(2, now);
+        assert!(!ledger.ack(1, now), "it is settled already");
+        let flush = ledger.flush(now, true);
+        assert_eq!(flush, Flush { up_to: Some(2), single: vec![], given_back: vec![1] });
+    }
+
+    #[test]
+    fn unknown_tags_change_nothing() {
+        let mut ledger = ledger(1);
+        assert!(!ledger.give_back(0));
+        assert!(!ledger.give_back(2));
+        assert!(ledger.get(1).is_some());
+        assert!(ledger.get(2).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_delivery_is_told_exactly_once_in_any_order() {
+        for seed in 0..200_u64 {
+            let (mut ledger, mut now) = (ledger(100), Instant::now());
+            let mut order: Vec<u64> = (1..=100).collect();
+            order.sort_by_key(|tag| tag.wrapping_mul(0x9E37_79B9_7F4A_7C15 ^ seed.wrapping_mul(0xD134_2543_DE82_EF95)));
+            let mut told = std::collections::BTreeMap::new();
+            let mut apply = |flush: Flush, settled: &[u64]| {
+                for tag in flush.given_back {
+                    assert!(told.insert(tag, "back").is_none(), "{tag} twice");
+                }
+                for tag in flush.single {
+                    assert!(told.insert(tag, "ack").is_none(), "{tag} twice");
+                }
+                for tag in 1..=flush.up_to.unwrap_or(0) {
+                    assert!(settled.contains(&tag), "{tag} is open, and was acked with others");
+                    told.entry(tag).or_insert("ack");
+                }
+            };
+            for (index, tag) in order.iter().enumerate() {
+                if tag % 7 == 0 {
+                    ledger.give_back(*tag)
+                } else {
+                    ledger.ack(*tag, now)
+                };
+                now += Duration::from_millis(index as u64 % 5);
+                apply(ledger.flush(now, false), &order[..=index]);
+            }
+            apply(ledger.flush(now, true), &order);
+            assert_eq!(told.len(), 100);
+            assert!(told.iter().all(|(tag, how)| (tag % 7 == 0) == (*how == "back")));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! One subscription, over every reconnect: declare → qos → consume, and again.
+
+mod session;
+mod settler;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use eda_core::transport::{ConsumerState, ConsumerStatus, Deliveries, Delivery};
+use eda_core::{Error, ErrorKind, Result, Subscription};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+use self::session::{End, Session};
+pub(crate) use self::settler::Settler;
+use crate::backoff::Backoff;
+use crate::connection::{Connection, spawn};
+
+/// After so many connections that died without a settlement, the subscription takes one delivery at a time.
+const BARREN_DEATHS: u32 = 2;
+/// How long the task may take to answer the handle; its own waits are shorter.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// The handle that the runtime receives from.
+pub(crate) struct Subscriber {
+    deliveries: mpsc::UnboundedReceiver<Delivery>,
+    control: mpsc::UnboundedSender<Control>,
+    status: watch::Receiver<ConsumerStatus>,
+}
+
+/// What the handle tells the task; each is answered when it is done.
+pub(crate) enum Control {
+    Cancel(oneshot::Sender<()>),
+    Close(oneshot::Sender<()>),
+}
+
+impl Subscriber {
+    /// Resolves when the broker has confirmed the consumer.
+    ///
+    /// # Errors
+    /// What trying again can't mend: a missing queue, a missing permission, other arguments.
+    pub(crate) async fn open(
+        connection: Connection,
+        publishing: &Connection,
+        subscription: Subscription,
+        prefetch: u16,
+        settler: Arc<Settler>,
+    ) -> Result<Self> {
+        let (control, commands) = mpsc::unbounded_channel();
+        // bounded by the prefetch
+        let (sender, deliveries) = mpsc::unbounded_channel();
+        let (status, watched) = watch::channel(ConsumerStatus::now(ConsumerState::Connecting, ""));
+        let (ready, is_ready) = oneshot::channel();
+        let blocked = publishing.blocked();
+        let task = Task { connection, subscription, prefetch, settler, deliveries: sender, commands, status, blocked };
+        spawn(task.run(ready));
+        let ended = || Error::new(ErrorKind::Closed, "the connection was closed while subscribing");
+        is_ready.await.map_err(|_| ended())??;
+        Ok(Self { deliveries, control, status: watched })
+    }
+
+    async fn tell(&self, control: impl FnOnce(oneshot::Sender<()>) -> Control) -> Result {
+        let (done, is_done) = oneshot::channel();
+        if self.control.send(control(done)).is_err() {
+            // the task has ended, and the consumer with it
+            return Ok(());
+        }
+        match timeout(ANSWER, is_done).await {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                Err(Error::new(ErrorKind::Unavailable, format!("the subscription did not end within {ANSWER:?}")))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Deliveries for Subscriber {
+    async fn receive(&mut self, batch: &mut Vec<Delivery>, max: usize) -> Result<usize> {
+        Ok(self.deliveries.recv_many(batch, max).await)
+    }
+
+    async fn cancel(&mut self) -> Result<()> {
+        let told = self.tell(Control::Cancel).await;
+        self.deliveries.close();
+        // each is given back when it is dropped
+        while self.deliveries.try_recv().is_ok() {}
+        told
+    }
+
+    async fn close(&mut self) -> Result<()> {
+        self.tell(Control::Close).await
+    }
+
+    fn status(&self) -> watch::Receiver<ConsumerStatus> {
+        self.status.clone()
+    }
+}
+
+struct Task {
+    connection: Connection,
+    subscription: Subscription,
+    prefetch: u16,
+    settler: Arc<Settler>,
+    deliveries: mpsc::UnboundedSender<Delivery>,
+    commands: mpsc::UnboundedReceiver<Control>,
+    status: watch::Sender<ConsumerStatus>,
+    blocked: watch::Receiver<Option<String>>,
+}
+
+impl Task {
+    async fn run(mut self, ready: oneshot::Sender<Result>) {
+        let mut ready = Some(ready);
+        let (mut backoff, mut barren_deaths) = (Backoff::new(), 0);
+        let mut is_cancelled = false;
+        while !is_cancelled {
+            let prefetch = if barren_deaths >= BARREN_DEATHS { 1 } else { self.prefetch };
+            let opened = tokio::select! {
+                opened = open_session(&self.connection, &self.subscription, prefetch, &self.settler) => opened,
+                command = self.commands.recv() => {
+                    is_cancelled = answer_while_down(command);
+                    continue;
+                }
+            };
+            let session = match opened {
+                Ok(session) => session,
+                Err(error) if error.kind() == ErrorKind::Closed => break,
+                Err(error) => {
+                    if let Some(ready) = ready.take_if(|_| error.kind() != ErrorKind::Unavailable) {
+                        let _ = ready.send(Err(error));
+                        break;
+                    }
+                    is_cancelled = self.pause(&mut backoff, &error.to_string()).await;
+                    continue;
+                }
+            };
+            if let Some(ready) = ready.take() {
+                let _ = ready.send(Ok(()));
+            }
+            match session.run(&mut self).await {
+                End::Closed => break,
+                End::Released => {
+                    info!(queue = self.subscription.queue, "made progress again; the quarantine is over");
+                    barren_deaths = 0;
+                }
+                End::Lost { why, made_progress, had_open } => {
+                    if made_progress {
+                        backoff.reset();
+                        barren_deaths = 0;
+                    } else if had_open {
+                        barren_deaths += 1;
+                    }
+                    is_cancelled = self.pause(&mut backoff, &why).await;
+                }
+            }
+        }
+        self.tell(ConsumerState::Stopped, "");
+        // what the handle still asks is answered, so that nobody waits in vain
+        while let Ok(command) = self.commands.try_recv() {
+            answer_while_down(Some(command));
+        }
+    }
+
+    /// Waits a little, and says why; tells whether the subscription was ended meanwhile.
+    async fn pause(&mut self, backoff: &mut Backoff, why: &str) -> bool {
+        let wait = backoff.next();
+        warn!(queue = self.subscription.queue, why, "not consuming; trying again in {wait:?}");
+        self.tell(ConsumerState::Connecting, why);
+        tokio::select! {
+            () = sleep(wait) => false,
+            command = self.commands.recv() => answer_while_down(command),
+        }
+    }
+
+    fn tell(&self, state: ConsumerState, why: &str) {
+        self.status.send_replace(ConsumerStatus::now(state, why));
+    }
+}
+
+async fn open_session(
+    connection: &Connection,
+    subscription: &Subscription,
+    prefetch: u16,
+    settler: &Settler,
+) -> Result<Session> {
+    let link = connection.link().await?;
+    let session = Session::open(&*link, subscription, prefetch, settler).await;
+    if let Err(error) = &session
+        && error.kind() == ErrorKind::Unavailable
+        && link.blocked().borrow().is_none()
+    {
+        link.abandon("it takes no consumer");
+    }
+    session
+}
+
+/// Without a channel there is nothing to cancel or to flush. Tells whether the subscription ends.
+fn answer_while_down(command: Option<Control>) -> bool {
+    if let Some(Control::Cancel(done) | Control::Close(done)) = command {
+        let _ = done.send(());
+    }
+    true
+}

@@ -1,0 +1,129 @@
+//! What the state machines need of a connection: a small trait, with lapin behind it in one module, and room for a
+//! simulated broker behind it in another.
+
+mod error;
+mod lapin;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use ::lapin::BasicProperties;
+use async_trait::async_trait;
+use bytes::Bytes;
+use eda_core::Result;
+use tokio::sync::watch;
+
+pub(crate) use self::lapin::Lapin;
+use crate::topology::{Binding, Exchange, Plan, Queue};
+
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Makes connections.
+#[async_trait]
+pub(crate) trait Connect: Send + Sync {
+    /// One try, at every address in turn.
+    async fn connect(&self) -> Result<Arc<dyn Link>>;
+}
+
+/// A connection.
+#[async_trait]
+pub(crate) trait Link: Send + Sync {
+    async fn channel(&self) -> Result<Arc<dyn Channel>>;
+
+    /// Why the broker takes nothing for now; `None` while it does.
+    fn blocked(&self) -> watch::Receiver<Option<String>>;
+
+    /// Resolves with the reason when the connection has ended.
+    async fn ended(&self) -> String;
+
+    /// Gives the connection up, without asking the broker: for a peer that does not answer.
+    fn abandon(&self, why: &str);
+
+    async fn close(&self);
+}
+
+/// A channel. Every wait in it has a deadline.
+#[async_trait]
+pub(crate) trait Channel: Send + Sync {
+    async fn declare_exchange(&self, exchange: &Exchange) -> Result;
+    async fn declare_queue(&self, queue: &Queue) -> Result;
+    async fn bind(&self, binding: &Binding) -> Result;
+
+    async fn confirm_select(&self) -> Result;
+
+    /// The frames are handed over when the future is first polled, in the order of polling. It resolves with the
+    /// broker's word, or an error when the channel ends; the deadline is the caller's.
+    fn publish(&self, outgoing: Outgoing) -> BoxFuture<Result<Word>>;
+
+    async fn qos(&self, prefetch: u16) -> Result;
+    async fn consume(&self, queue: &str) -> Result<Box<dyn Arrivals>>;
+    async fn cancel(&self, consumer_tag: &str) -> Result;
+
+    /// `multiple` acks everything up to the tag.
+    async fn ack(&self, tag: u64, multiple: bool) -> Result;
+    async fn requeue(&self, tag: u64) -> Result;
+
+    async fn close(&self) -> Result;
+}
+
+impl Plan {
+    /// Makes it exist; what exists already with the same properties is kept.
+    pub(crate) async fn declare(&self, channel: &dyn Channel) -> Result {
+        for exchange in &self.exchanges {
+            channel.declare_exchange(exchange).await?;
+        }
+        for queue in &self.queues {
+            channel.declare_queue(queue).await?;
+        }
+        for binding in &self.bindings {
+            channel.bind(binding).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What the broker hands to a consumer.
+pub(crate) trait Arrivals: Send + Sync {
+    fn tag(&self) -> &str;
+
+    /// `None` is the end, whoever asked for it.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Arrived>>>;
+}
+
+/// A message on its way to the broker.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) exchange: String,
+    pub(crate) routing_key: String,
+    pub(crate) properties: BasicProperties,
+    pub(crate) body: Bytes,
+}
+
+/// A message from the broker.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) tag: u64,
+    pub(crate) exchange: String,
+    pub(crate) routing_key: String,
+    pub(crate) redelivered: bool,
+    pub(crate) properties: BasicProperties,
+    pub(crate) body: Bytes,
+}
+
+/// The broker's word on a publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// It has taken responsibility; and it came with the return of a message, which need not be this one.
+    Ack { returned: Option<Returned> },
+    /// It refused.
+    Nack { returned: Option<Returned> },
+}
+
+/// A message that the broker could not route, known by its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Returned {
+    pub(crate) message_id: String,
+    pub(crate) text: String,
+}

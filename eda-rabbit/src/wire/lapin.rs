@@ -1,0 +1,267 @@
+//! The one module that awaits lapin, always under a deadline.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use eda_core::{Error, ErrorKind, Result};
+use futures_util::{Stream, StreamExt};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions,
+    ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
+use lapin::{Confirmation, Connection, ConnectionProperties, Event};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::error::from_lapin;
+use super::{Arrivals, Arrived, BoxFuture, Channel, Connect, Link, Outgoing, Returned, Word};
+use crate::config::{Config, Host};
+use crate::topology::{Argument, Binding, Exchange, ExchangeKind, Queue};
+
+const CONNECT: Duration = Duration::from_secs(10);
+const REQUEST: Duration = Duration::from_secs(10);
+const ACK: Duration = Duration::from_secs(5);
+const CLOSE: Duration = Duration::from_secs(3);
+
+/// The end of every wait: what was waited for, and for how long.
+async fn within<T>(limit: Duration, what: &str, wait: impl Future<Output = lapin::Result<T>>) -> Result<T> {
+    match timeout(limit, wait).await {
+        Ok(outcome) => outcome.map_err(|error| from_lapin(what, error)),
+        Err(_) => Err(Error::new(ErrorKind::Unavailable, format!("the broker did not answer within {limit:?}"))
+            .with("while", what)),
+    }
+}
+
+/// Connects through lapin, with its own recovery off.
+pub(crate) struct Lapin {
+    pub(crate) config: Config,
+    /// How the broker's own tools show the connection.
+    pub(crate) name: String,
+}
+
+impl Lapin {
+    fn uri(&self, host: &Host) -> AMQPUri {
+        let config = &self.config;
+        let userinfo = AMQPUserInfo { username: config.user.clone(), password: config.password.clone() };
+        AMQPUri {
+            scheme: if config.tls { AMQPScheme::AMQPS } else { AMQPScheme::AMQP },
+            authority: AMQPAuthority { userinfo, host: host.name.clone(), port: host.port },
+            vhost: config.vhost.clone(),
+            query: AMQPQueryString { heartbeat: Some(config.heartbeat), ..AMQPQueryString::default() },
+        }
+    }
+}
+
+#[async_trait]
+impl Connect for Lapin {
+    async fn connect(&self) -> Result<Arc<dyn Link>> {
+        let mut failed = None;
+        for host in &self.config.hosts {
+            let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
+            let connecting = Connection::connect_uri(self.uri(host), properties);
+            match within(CONNECT, "connecting", connecting).await {
+                Ok(connection) => return Ok(Arc::new(LapinLink::new(connection))),
+                Err(error) => failed = Some(error.with("broker", host)),
+            }
+        }
+        Err(failed.unwrap_or_else(|| Error::new(ErrorKind::Invalid, "the URL names no host")))
+    }
+}
+
+struct LapinLink {
+    connection: Connection,
+    blocked: watch::Sender<Option<String>>,
+    events: tokio::sync::Mutex<Pin<Box<dyn Stream<Item = Event> + Send>>>,
+    abandoned: watch::Sender<Option<String>>,
+}
+
+impl LapinLink {
+    fn new(connection: Connection) -> Self {
+        let events =
+            tokio::sync::Mutex::new(Box::pin(connection.events_listener()) as Pin<Box<dyn Stream<Item = _> + Send>>);
+        Self { connection, blocked: watch::Sender::new(None), events, abandoned: watch::Sender::new(None) }
+    }
+}
+
+#[async_trait]
+impl Link for LapinLink {
+    async fn channel(&self) -> Result<Arc<dyn Channel>> {
+        let channel = within(REQUEST, "opening a channel", self.connection.create_channel()).await?;
+        Ok(Arc::new(LapinChannel(channel)))
+    }
+
+    fn blocked(&self) -> watch::Receiver<Option<String>> {
+        self.blocked.subscribe()
+    }
+
+    async fn ended(&self) -> String {
+        // lapin tells most ends as an event; the look at the state once a second finds the others
+        const LOOK: Duration = Duration::from_secs(1);
+        let mut events = self.events.lock().await;
+        let mut abandoned = self.abandoned.subscribe();
+        loop {
+            let event = tokio::select! {
+                event = timeout(LOOK, events.next()) => event,
+                why = abandoned.wait_for(Option::is_some) => {
+                    return why.ok().and_then(|why| why.clone()).unwrap_or_default();
+                }
+            };
+            match event {
+                Ok(Some(Event::ConnectionBlocked(why))) => {
+                    self.blocked.send_replace(Some(why));
+                }
+                Ok(Some(Event::ConnectionUnblocked)) => {
+                    self.blocked.send_replace(None);
+                }
+                Ok(Some(Event::Error(error))) if !self.connection.status().connected() => return error.to_string(),
+                Ok(None) => return "the client ended".to_owned(),
+                Ok(Some(_)) | Err(_) if !self.connection.status().connected() => {
+                    return "the connection was lost".to_owned();
+                }
+                Ok(Some(_)) | Err(_) => {}
+            }
+        }
+    }
+
+    fn abandon(&self, why: &str) {
+        self.abandoned.send_replace(Some(why.to_owned()));
+    }
+
+    async fn close(&self) {
+        // an error here means that the connection is gone, which is what was asked for
+        let _ = within(CLOSE, "closing the connection", self.connection.close(200, "bye".into())).await;
+    }
+}
+
+struct LapinChannel(lapin::Channel);
+
+#[async_trait]
+impl Channel for LapinChannel {
+    async fn declare_exchange(&self, exchange: &Exchange) -> Result {
+        let kind = match exchange.kind {
+            ExchangeKind::Direct => lapin::ExchangeKind::Direct,
+            ExchangeKind::Fanout => lapin::ExchangeKind::Fanout,
+            ExchangeKind::Topic => lapin::ExchangeKind::Topic,
+        };
+        let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+        let mut arguments = FieldTable::default();
+        if let Some(alternate) = exchange.alternate {
+            arguments.insert("alternate-exchange".into(), AMQPValue::LongString(alternate.into()));
+        }
+        let declaring = self.0.exchange_declare(exchange.name.as_str().into(), kind, options, arguments);
+        within(REQUEST, &format!("declaring exchange `{}`", exchange.name), declaring).await
+    }
+
+    async fn declare_queue(&self, queue: &Queue) -> Result {
+        let mut arguments = FieldTable::default();
+        for (name, value) in queue.arguments.iter().flatten() {
+            let value = match value {
+                Argument::Text(text) => AMQPValue::LongString(text.as_str().into()),
+                Argument::Number(number) => AMQPValue::LongLongInt(*number),
+            };
+            arguments.insert((*name).into(), value);
+        }
+        let (what, options) = match queue.arguments {
+            Some(_) => ("declaring", QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }),
+            None => ("looking for", QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() }),
+        };
+        let declaring = self.0.queue_declare(queue.name.as_str().into(), options, arguments);
+        within(REQUEST, &format!("{what} queue `{}`", queue.name), declaring).await.map(drop)
+    }
+
+    async fn bind(&self, Binding { queue, exchange, routing_key }: &Binding) -> Result {
+        let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
+        let what = format!("binding queue `{queue}` to `{exchange}` by `{routing_key}`");
+        let (queue, exchange, routing_key) =
+            (queue.as_str().into(), exchange.as_str().into(), routing_key.as_str().into());
+        within(REQUEST, &what, self.0.queue_bind(queue, exchange, routing_key, options, arguments)).await
+    }
+
+    async fn confirm_select(&self) -> Result {
+        within(REQUEST, "asking for confirms", self.0.confirm_select(ConfirmSelectOptions::default())).await
+    }
+
+    fn publish(&self, outgoing: Outgoing) -> BoxFuture<Result<Word>> {
+        let channel = self.0.clone();
+        Box::pin(async move {
+            let Outgoing { exchange, routing_key, properties, body } = outgoing;
+            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+            let failed = |error| from_lapin("publishing", error);
+            let publishing = channel.basic_publish(exchange.into(), routing_key.into(), options, &body, properties);
+            match publishing.await.map_err(failed)?.await.map_err(failed)? {
+                Confirmation::Ack(returned) => Ok(Word::Ack { returned: returned.map(known_by_id) }),
+                Confirmation::Nack(returned) => Ok(Word::Nack { returned: returned.map(known_by_id) }),
+                Confirmation::NotRequested => {
+                    Err(Error::new(ErrorKind::Internal, "published on a channel without confirms: nothing is certain"))
+                }
+            }
+        })
+    }
+
+    async fn qos(&self, prefetch: u16) -> Result {
+        within(REQUEST, "setting the prefetch", self.0.basic_qos(prefetch, BasicQosOptions::default())).await
+    }
+
+    async fn consume(&self, queue: &str) -> Result<Box<dyn Arrivals>> {
+        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+        let consuming = self.0.basic_consume(queue.into(), "".into(), options, arguments);
+        let consumer = within(REQUEST, &format!("consuming from queue `{queue}`"), consuming).await?;
+        Ok(Box::new(LapinArrivals { tag: consumer.tag().to_string(), consumer }))
+    }
+
+    async fn cancel(&self, consumer_tag: &str) -> Result {
+        let cancelling = self.0.basic_cancel(consumer_tag.into(), BasicCancelOptions::default());
+        within(ACK, "cancelling the consumer", cancelling).await
+    }
+
+    async fn ack(&self, tag: u64, multiple: bool) -> Result {
+        within(ACK, "acking", self.0.basic_ack(tag, BasicAckOptions { multiple })).await
+    }
+
+    async fn requeue(&self, tag: u64) -> Result {
+        let options = BasicNackOptions { requeue: true, multiple: false };
+        within(ACK, "giving back", self.0.basic_nack(tag, options)).await
+    }
+
+    async fn close(&self) -> Result {
+        within(CLOSE, "closing a channel", self.0.close(200, "bye".into())).await
+    }
+}
+
+fn known_by_id(returned: lapin::message::BasicReturnMessage) -> Returned {
+    let message_id = returned.delivery.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
+    Returned { message_id, text: returned.reply_text.to_string() }
+}
+
+struct LapinArrivals {
+    tag: String,
+    consumer: lapin::Consumer,
+}
+
+impl Arrivals for LapinArrivals {
+    fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Arrived>>> {
+        self.consumer.poll_next_unpin(context).map(|next| {
+            next.map(|delivery| {
+                let delivery = delivery.map_err(|error| from_lapin("consuming", error))?;
+                Ok(Arrived {
+                    tag: delivery.delivery_tag,
+                    exchange: delivery.exchange.into(),
+                    routing_key: delivery.routing_key.into(),
+                    redelivered: delivery.redelivered,
+                    properties: delivery.properties,
+                    body: Bytes::from(delivery.data),
+                })
+            })
+        })
+    }
+}
