@@ -62,7 +62,7 @@ impl Story {
             };
             let order = terminal.paint(hue(&created.order_id), &format!("{:>11}", created.order_id));
             let (customer, item, price) = (&created.customer, &created.item, euros(created.amount));
-            say(&format!("{order}  {customer:<6} {item:<20} {price:>9}  {}", terminal.paint(style, &end)));
+            say(&format!("  {order}  {customer:<6} {item:<20} {price:>9}  {}", terminal.paint(style, &end)));
         }
         say(&terminal.paint(Style::Bold, &format!("\n{}", self.totals(orders, &known))));
     }
