@@ -25,3 +25,16 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use serde::{Deserialize, Serialize};
 }
+
+/// The examples of the macros, which live with the macros and need this package.
+#[cfg(all(doctest, feature = "macros", feature = "json"))]
+mod macros {
+    #[doc = include_str!("../eda-macros/src/docs/event.md")]
+    struct Event;
+    #[doc = include_str!("../eda-macros/src/docs/handler.md")]
+    struct Handler;
+    #[doc = include_str!("../eda-macros/src/docs/handler_error.md")]
+    struct HandlerError;
+    #[doc = include_str!("../eda-macros/src/docs/from_ref.md")]
+    struct FromRef;
+}

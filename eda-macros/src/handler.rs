@@ -23,7 +23,8 @@ pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStre
 /// What stands beside the function.
 pub(crate) fn beside(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     match syn::parse2(item.clone()) {
-        Ok(function) => try_expand(arguments, &function).unwrap_or_else(|error| expand::fallback(&function, &error)),
+        Ok(function) => try_expand(arguments.clone(), &function)
+            .unwrap_or_else(|error| expand::fallback(arguments, &function, &error)),
         Err(error) => error.into_compile_error(),
     }
 }

@@ -9,4 +9,6 @@ struct OrderCreated {
 #[handler(retrys = 5)]
 async fn charge(_order: OrderCreated) {}
 
-fn main() {}
+fn main() {
+    let _ = Service::new("billing").handler::<charge>();
+}

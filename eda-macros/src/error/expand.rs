@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Error};
 
+use crate::diagnostics::Diagnostics;
 use crate::error::model::{Class, HandlerError};
-use crate::paths::Paths;
 
 pub(crate) fn handler_error(error: &HandlerError<'_>) -> TokenStream {
     let (ident, paths) = (&error.input.ident, &error.paths);
@@ -42,7 +42,10 @@ pub(crate) fn handler_error(error: &HandlerError<'_>) -> TokenStream {
 /// The error, and an implementation that never runs: so that the handlers that return this type hear nothing of it.
 pub(crate) fn fallback(input: &DeriveInput, error: &Error) -> TokenStream {
     let error = error.to_compile_error();
-    let paths = Paths::new(None);
+    let unread = Diagnostics::new();
+    let paths = HandlerError::new(input, &unread).paths;
+    // told already
+    drop(unread.finish());
     let (trait_, failure) = (paths.handler_error(), paths.failure());
     let (ident, (generics, names, where_clause)) = (&input.ident, input.generics.split_for_impl());
     quote! {

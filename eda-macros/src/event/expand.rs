@@ -4,9 +4,8 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{DeriveInput, Error, Member};
 
-use crate::event::model::Event;
+use crate::event::model::{self, Event};
 use crate::event::template::Template;
-use crate::paths::Paths;
 
 pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let (ident, paths) = (event.ident, &event.attributes.paths);
@@ -41,7 +40,7 @@ pub(crate) fn fallback(input: &DeriveInput, error: &Error) -> TokenStream {
     if !input.generics.params.is_empty() {
         return error;
     }
-    let paths = Paths::new(None);
+    let paths = model::paths(input);
     let (trait_, encoded, decoded) = (paths.event(), paths.encoded(), paths.decoded());
     let ident = &input.ident;
     quote! {

@@ -51,6 +51,15 @@ impl Attributes {
     }
 }
 
+/// Where the runtime is, whatever else is wrong: for what is written beside an error.
+pub(crate) fn paths(input: &DeriveInput) -> Paths {
+    let unread = Diagnostics::new();
+    let paths = Attributes::read(input, &unread).paths;
+    // told already
+    drop(unread.finish());
+    paths
+}
+
 /// An event, every name of a field resolved.
 pub(crate) struct Event<'a> {
     pub(crate) ident: &'a Ident,

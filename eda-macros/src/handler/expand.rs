@@ -5,10 +5,11 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, GenericParam, Ident};
 
+use crate::diagnostics::Diagnostics;
 use crate::handler::cfg::{self, Variant};
 use crate::handler::function::Function;
-use crate::handler::model::{Handler, Parameter, Role};
-use crate::paths::{Paths, respan, spread};
+use crate::handler::model::{Attributes, Handler, Parameter, Role};
+use crate::paths::{respan, spread};
 
 pub(crate) fn handler(handler: &Handler<'_>) -> TokenStream {
     let cfg = &handler.cfg;
@@ -18,7 +19,7 @@ pub(crate) fn handler(handler: &Handler<'_>) -> TokenStream {
 }
 
 /// The error, and a handler that never runs: so that the services that subscribe it hear nothing of the mistake.
-pub(crate) fn fallback(function: &Function, error: &Error) -> TokenStream {
+pub(crate) fn fallback(arguments: TokenStream, function: &Function, error: &Error) -> TokenStream {
     let error = error.to_compile_error();
     // no struct can stand beside a method, and none of it be `'static` with a lifetime
     let has_lifetimes = function.signature.generics.lifetimes().next().is_some();
@@ -31,7 +32,10 @@ pub(crate) fn fallback(function: &Function, error: &Error) -> TokenStream {
     let generics = &function.signature.generics;
     let (parameters, names) = (&generics.params, names(generics));
     let where_clause = &generics.where_clause;
-    let paths = Paths::new(None);
+    let unread = Diagnostics::new();
+    let paths = Attributes::read(arguments, &unread).paths;
+    // told already
+    drop(unread.finish());
     let (trait_, any_event, meta) = (paths.handler(), paths.any_event(), paths.handler_meta());
     quote! {
         #error
@@ -64,9 +68,11 @@ fn marker(function: &Function, cfg: &[syn::Attribute]) -> TokenStream {
     });
     let parameters = (!names.is_empty()).then(|| quote!(<#(#parameters),*>));
     let types: Vec<_> = generics.type_params().map(|parameter| &parameter.ident).collect();
+    let deprecated = function.deprecated();
     let field = (!types.is_empty()).then(|| quote!(__types: fn(#(#types),*)));
     quote! {
         #(#cfg)*
+        #(#deprecated)*
         #[doc(hidden)]
         #[allow(non_camel_case_types, reason = "named like its function")]
         #visibility struct #ident #parameters { #field }
@@ -87,21 +93,24 @@ fn implementation(handler: &Handler<'_>, variant: &Variant<'_>) -> TokenStream {
     let bindings: Vec<_> = variant.extractors.iter().map(|parameter| local(parameter)).collect();
     let event_binding = local(&handler.event);
     let output = handler.output.map_or_else(|| quote!(()), ToTokens::to_token_stream);
+    let allow = function.deprecated().next().map(|_| quote!(#[allow(deprecated, reason = "told where it is used")]));
     let meta_type = paths.handler_meta();
     let meta = meta(handler);
     let comma = (!types.is_empty()).then(|| quote!(,));
     let event = associated("Event", &quote!(#event), &quote!(#event));
     let extract = associated("Extract", &quote!((#(#types),* #comma)), &quote!(#(#types)*));
     let output = associated("Output", &output, &output);
+    let semicolon = handler.output.is_none().then(|| quote!(;));
     // what does not hold in there, such as `Send`, is shown at the function's name
     let call = quote_spanned! {Span::mixed_site().located_at(ident.span())=>
         async fn call(#event_binding: Self::Event, (#(#bindings),* #comma): Self::Extract) -> Self::Output {
-            #ident #turbofish (#event_binding, #(#bindings),*).await
+            #ident #turbofish (#event_binding, #(#bindings),*).await #semicolon
         }
     };
     quote! {
         #(#cfg)*
         #(#[cfg(#predicate)])*
+        #allow
         impl #parameters #trait_ for #ident #names
         #where_clause
         {

@@ -12,6 +12,13 @@ pub(crate) struct Function {
     pub(crate) signature: Signature,
 }
 
+impl Function {
+    /// `#[deprecated]` holds for the subscription, too.
+    pub(crate) fn deprecated(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter().filter(|attribute| attribute.path().is_ident("deprecated"))
+    }
+}
+
 impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let attributes = input.call(Attribute::parse_outer)?;

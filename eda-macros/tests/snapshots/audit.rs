@@ -13,6 +13,6 @@ where
         .pattern("order.#")
         .prefetch(32);
     async fn call(event: Self::Event, (part1,): Self::Extract) -> Self::Output {
-        audit(event, part1).await
+        audit(event, part1).await;
     }
 }

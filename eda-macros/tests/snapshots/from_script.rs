@@ -15,6 +15,6 @@ where
         .timeout_millis(30_000)
         .concurrency(1);
     async fn call(order: Self::Event, (): Self::Extract) -> Self::Output {
-        from_script(order).await
+        from_script(order).await;
     }
 }

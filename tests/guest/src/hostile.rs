@@ -222,6 +222,7 @@ pub mod generated {
     /// Events and handlers of a function.
     #[must_use]
     #[inline]
+    #[expect(deprecated, reason = "told once, here")]
     pub fn service() -> Service<u8> {
         use framework::{State, handler};
 
@@ -235,6 +236,13 @@ pub mod generated {
         #[cfg(any())]
         async fn absent(event: Absent) {}
 
+        /// Still there.
+        #[handler(crate = "framework")]
+        #[deprecated(note = "told to who subscribes it")]
+        async fn old(event: Inner) -> Inner {
+            ::std::future::ready(event).await
+        }
+
         /// There.
         #[handler(crate = "framework")]
         #[cfg(not(any()))]
@@ -243,6 +251,6 @@ pub mod generated {
             event
         }
 
-        Service::new(Inner::NAME).state(3).handler::<inner>().handler::<follow>().handler::<own>()
+        Service::new(Inner::NAME).state(3).handler::<inner>().handler::<old>().handler::<follow>().handler::<own>()
     }
 }
