@@ -1,2 +1,48 @@
-//! Stub.
-fn main() {}
+//! Development commands: `cargo xtask test`, `broker`, `tidy`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+mod broker;
+mod install;
+mod step;
+mod test;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+usage: cargo xtask <command>
+
+  test [FILTER…]   everything that must pass: format, tidy, clippy, tests, docs; with filters, only the tests they name
+  broker           a private RabbitMQ node until Ctrl-C
+  tidy             the rules that rustc and clippy don't know
+
+AMQP_URL           tests use this broker instead of a private node
+EDA_RABBITMQ_BIN   folder that holds rabbitmq-server and rabbitmqctl";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        [] | ["-h" | "--help" | "help", ..] | [_, "-h" | "--help"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        ["test", filters @ ..] => test::run(filters),
+        ["broker"] => broker::run(),
+        ["tidy"] => tidy::run(),
+        _ => Err(format!("no such command: {}\n\n{HELP}", words.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -1,0 +1,53 @@
+//! Where the programs are: `rabbitmq-server`, `rabbitmqctl` and `epmd`.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// Programs of an installed RabbitMQ.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    pub(crate) server: PathBuf,
+    pub(crate) ctl: PathBuf,
+    pub(crate) epmd: PathBuf,
+}
+
+impl Tools {
+    /// Looks into the folder that `EDA_RABBITMQ_BIN` names; without it, along `PATH` and where packages put them.
+    pub fn find() -> Result<Self, String> {
+        let path: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+        let bin = match env::var_os("EDA_RABBITMQ_BIN") {
+            Some(folder) => {
+                let folder = PathBuf::from(folder);
+                if !holds_rabbitmq(&folder) {
+                    return Err(format!(
+                        "EDA_RABBITMQ_BIN: no rabbitmq-server and rabbitmqctl in {}",
+                        folder.display()
+                    ));
+                }
+                folder
+            }
+            None => installed(&path).ok_or("rabbitmq-server is not installed")?,
+        };
+        let epmd = [bin.clone()].iter().chain(&path).map(|folder| folder.join("epmd")).find(|file| file.is_file());
+        Ok(Self {
+            server: bin.join("rabbitmq-server"),
+            ctl: bin.join("rabbitmqctl"),
+            epmd: epmd.ok_or("epmd is not on PATH; it comes with Erlang")?,
+        })
+    }
+}
+
+fn installed(path: &[PathBuf]) -> Option<PathBuf> {
+    let packaged = ["/usr/lib/rabbitmq/bin", "/usr/sbin"].map(PathBuf::from);
+    path.iter().chain(&packaged).find(|folder| holds_rabbitmq(folder)).map(|folder| past_wrapper(folder))
+}
+
+fn holds_rabbitmq(folder: &Path) -> bool {
+    ["rabbitmq-server", "rabbitmqctl"].iter().all(|program| folder.join(program).is_file())
+}
+
+/// Debian's programs in /usr/sbin change to another user, with another home; those behind them do not.
+fn past_wrapper(folder: &Path) -> PathBuf {
+    let behind = Path::new("/usr/lib/rabbitmq/bin");
+    if folder.ends_with("sbin") && holds_rabbitmq(behind) { behind.to_owned() } else { folder.to_owned() }
+}

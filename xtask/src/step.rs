@@ -1,0 +1,82 @@
+//! Steps: a heading, the time each took, and a summary.
+
+use std::fmt::Write;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rabbit_node::Guard;
+
+/// Steps taken so far; the first that fails is the last.
+#[derive(Default)]
+pub(crate) struct Steps {
+    taken: Vec<(String, Duration)>,
+}
+
+impl Steps {
+    /// Takes a step; `again` is how to repeat it alone.
+    pub(crate) fn take<T>(
+        &mut self,
+        name: &str,
+        again: &str,
+        work: impl FnOnce() -> Result<T, String>,
+    ) -> Result<T, String> {
+        println!("\n== {name}");
+        let begun = Instant::now();
+        let outcome = work();
+        let took = begun.elapsed();
+        self.taken.push((name.into(), took));
+        match outcome {
+            Ok(value) => {
+                println!("== {name}: ok, {:.1} s", took.as_secs_f64());
+                Ok(value)
+            }
+            Err(error) => {
+                let summary = self.summary("FAILED");
+                Err(format!("{error}\n\n{summary}\nfailed: {name}; again: {again}"))
+            }
+        }
+    }
+
+    /// One line a step; `last` is how the last one went.
+    pub(crate) fn summary(&self, last: &str) -> String {
+        let mut text = String::new();
+        for (index, (name, took)) in self.taken.iter().enumerate() {
+            let outcome = if index + 1 == self.taken.len() { last } else { "ok" };
+            let _ = writeln!(text, "{:>7.1} s  {outcome:<6}  {name}", took.as_secs_f64());
+        }
+        text
+    }
+}
+
+/// Runs a program in the repository's root; it ends with this process.
+pub(crate) fn run(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .current_dir(crate::root())
+        .stdin(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| format!("starting {program}: {error}"))?;
+    let group = child.id().to_string();
+    let guard = Guard::new("kill -s TERM -- \"-$1\" && sleep 1 && kill -s KILL -- \"-$1\"", &[&group])?;
+    let status = child.wait().map_err(|error| format!("waiting for {program}: {error}"))?;
+    drop(guard);
+    if status.success() { Ok(()) } else { Err(format!("{program} {}: {status}", arguments.join(" "))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Steps;
+
+    #[test]
+    fn a_failed_step_is_named_with_how_to_repeat_it() {
+        let mut steps = Steps::default();
+        steps.take("first", "do first", || Ok(())).expect("no failure");
+        let error = steps.take("second", "do second", || Err::<(), _>("broken".into())).expect_err("a failure");
+        assert!(error.starts_with("broken\n"), "{error}");
+        assert!(error.contains("ok      first") && error.contains("FAILED  second"), "{error}");
+        assert!(error.ends_with("failed: second; again: do second"), "{error}");
+    }
+}
