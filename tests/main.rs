@@ -1,5 +1,7 @@
 //! The facade's tests: one binary, one line for each module.
 
+#![cfg(all(feature = "macros", feature = "json"))]
+
 /// For `crate = "…"`: the name that `tests/guest` gives to its dependency.
 extern crate eda as framework;
 

@@ -15,17 +15,17 @@ pub(crate) fn check(name: &str) -> Result<(), String> {
             Err(format!("names are lower-case: write `{}`", name.to_ascii_lowercase()))
         }
         Some(c) => Err(format!("`{c}` can't be in a name: write `a-z`, `0-9`, `_` and `-`, with `.` between segments")),
-        None => segments(name),
+        None => segments("a name", name),
     }
 }
 
-/// Whether a text is empty, too long, or has nothing between two dots.
-pub(crate) fn segments(text: &str) -> Result<(), String> {
+/// Whether a text is empty, too long, or has nothing between two dots. `what` it is begins the message.
+pub(crate) fn segments(what: &str, text: &str) -> Result<(), String> {
     if text.is_empty() {
-        return Err("a name can't be empty: write what happened, such as `order.created`".to_owned());
+        return Err(format!("{what} can't be empty: write what happened, such as `order.created`"));
     }
     if text.len() > MAX_BYTES {
-        return Err(format!("a name has at most {MAX_BYTES} bytes, and this one has {}", text.len()));
+        return Err(format!("{what} has at most {MAX_BYTES} bytes, and this one has {}", text.len()));
     }
     if text.split('.').any(str::is_empty) {
         let dense: Vec<_> = text.split('.').filter(|segment| !segment.is_empty()).collect();
@@ -37,7 +37,7 @@ pub(crate) fn segments(text: &str) -> Result<(), String> {
 
 /// Whether a text is a pattern of routing keys: `*` stands for one segment, `#` for any number.
 pub(crate) fn check_pattern(pattern: &str) -> Result<(), String> {
-    segments(pattern)?;
+    segments("a pattern", pattern)?;
     let is_odd = |segment: &&str| segment.len() > 1 && segment.contains(['*', '#']);
     match pattern.split('.').find(is_odd) {
         Some(segment) => Err(format!("`*` and `#` stand for whole segments: `{segment}` would match nothing")),

@@ -64,7 +64,7 @@ fn routing_key(template: &Template) -> Result<(), String> {
             None => {}
         }
     }
-    name::segments(&template.around_gaps().join("*")).map_err(|error| error.replace("a name", "a routing key"))
+    name::segments("a routing key", &template.whole())
 }
 
 fn told(place: &LitStr, result: Result<(), String>, diagnostics: &Diagnostics) {

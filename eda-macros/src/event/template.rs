@@ -2,6 +2,9 @@
 
 use syn::{Error, LitStr, Result};
 
+/// Stands for a field; no text has it.
+const GAP: &str = "{}";
+
 /// `order.{region}.created`, cut at its braces.
 pub(crate) struct Template {
     pub(crate) text: LitStr,
@@ -56,10 +59,15 @@ impl Template {
         around
     }
 
+    /// The text with something for each gap.
+    pub(crate) fn whole(&self) -> String {
+        self.around_gaps().join(GAP)
+    }
+
     /// The pattern that all keys match: a segment with a gap can be anything.
     pub(crate) fn binding(&self) -> String {
-        let whole = self.around_gaps().join("{");
-        let segments: Vec<_> = whole.split('.').map(|part| if part.contains('{') { "*" } else { part }).collect();
+        let whole = self.whole();
+        let segments: Vec<_> = whole.split('.').map(|part| if part.contains(GAP) { "*" } else { part }).collect();
         segments.join(".")
     }
 }

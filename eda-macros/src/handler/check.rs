@@ -148,7 +148,7 @@ pub(crate) fn attributes(attributes: &Attributes, function: &Function, diagnosti
 fn pattern(attributes: &Attributes, function: &Function, diagnostics: &Diagnostics) {
     let Some(pattern) = &attributes.pattern else { return };
     if let Err(message) = name::check_pattern(&pattern.value()) {
-        diagnostics.error(pattern, message.replace("a name", "a pattern"));
+        diagnostics.error(pattern, message);
     }
     let event = function.signature.inputs.first().map(ToTokens::to_token_stream);
     if event.is_some_and(|event| !mentions(event, "AnyEvent")) {

@@ -85,7 +85,7 @@ pub(crate) struct Handler<'a> {
     pub(crate) cfg: Vec<Attribute>,
 }
 
-/// A parameter after the first `self`-less glance: what the generated call binds it to, its type, when it is there.
+/// A parameter: what the generated call binds it to, its type, and when it is there.
 #[derive(Clone)]
 pub(crate) struct Parameter<'a> {
     pub(crate) binding: Ident,
@@ -104,9 +104,9 @@ impl<'a> Handler<'a> {
         });
         let mut parameters: Vec<Parameter<'_>> = Vec::new();
         for (index, parameter) in typed.enumerate() {
-            let binding = binding(&parameter.pat).filter(|name| name != ident);
-            let binding = binding.filter(|name| parameters.iter().all(|other| other.binding != *name));
-            let binding = binding.unwrap_or_else(|| format_ident!("part{index}"));
+            let is_free = |name: &Ident| name != ident && parameters.iter().all(|other| other.binding != *name);
+            let numbered = (index..).map(|index| format_ident!("part{index}"));
+            let Some(binding) = binding(&parameter.pat).into_iter().chain(numbered).find(is_free) else { continue };
             parameters.push(Parameter { binding, ty: &parameter.ty, cfg: cfg_of(parameter, diagnostics) });
         }
         let mut parameters = parameters.into_iter();
