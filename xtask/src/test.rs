@@ -40,8 +40,10 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
 }
 
 fn cargo(steps: &mut Steps, name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
-    let prefix: String = variables.iter().map(|(name, value)| format!("{name}={value} ")).collect();
-    let again = format!("{prefix}cargo {}", arguments.join(" "));
+    let mut again: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    again.push("cargo".into());
+    again.extend(arguments.iter().copied().map(String::from));
+    let again = again.join(" ");
     steps.take(name, &again, || program(&cargo_path(), arguments, variables))
 }
 
