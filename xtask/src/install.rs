@@ -34,7 +34,7 @@ pub(crate) fn ensure() -> Result<(), String> {
     if !(Path::new("/etc/debian_version").exists() && is_root()) {
         return Err(MISSING.into());
     }
-    println!("installing rabbitmq-server, about a minute …");
+    println!("installing rabbitmq-server …");
     let installed = apt(SCRIPT, POLICY)?;
     Tools::find().map(drop).map_err(|error| format!("{error} after this:\n{installed}"))
 }
