@@ -79,6 +79,15 @@ impl Connection {
         }
     }
 
+    /// Resolves when a connection is of no use any more. A client may keep those waiting for ever who wait on one that has
+    /// ended, so whoever uses one waits for this, too.
+    pub(crate) async fn lost(&self, link: &Arc<dyn Link>) {
+        let mut state = self.state.clone();
+        let is_another = |state: &State| !matches!(state, State::Up(present) if Arc::ptr_eq(present, link));
+        // without a supervisor there is no connection either
+        let _ = state.wait_for(is_another).await;
+    }
+
     /// Why there is none right now; empty while there is one.
     pub(crate) fn trouble(&self) -> String {
         match &*self.state.borrow() {
@@ -150,10 +159,7 @@ impl Supervisor {
                 why = link.ended() => return why,
                 Ok(()) = blocked.changed() => {
                     let why = blocked.borrow_and_update().clone();
-                    match &why {
-                        Some(why) => warn!(purpose = self.purpose, why, "the broker takes nothing for now"),
-                        None => info!(purpose = self.purpose, "the broker takes messages again"),
-                    }
+                    if let Some(why) = &why { warn!(purpose = self.purpose, why, "the broker takes nothing for now") } else { info!(purpose = self.purpose, "the broker takes messages again") }
                     self.blocked.send_replace(why);
                 }
             }

@@ -162,7 +162,6 @@ impl Copy<'_> {
             )* };
         }
         keep! {
-            message_id with_message_id
             kind with_type
             content_type with_content_type
             content_encoding with_content_encoding
@@ -173,6 +172,9 @@ impl Copy<'_> {
             reply_to with_reply_to
             cluster_id with_cluster_id
         }
+        // a message that came without an id gets one, and keeps it from here on
+        let id = old.message_id().clone().unwrap_or_else(|| short(&EventId::new().to_string()));
+        let properties = properties.with_message_id(id);
         Outgoing { exchange, routing_key: routing_key.to_owned(), properties, body: self.original.body.clone() }
     }
 }

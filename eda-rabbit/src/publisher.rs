@@ -82,12 +82,18 @@ impl Publisher {
     }
 }
 
+/// A channel, and when it is lost.
+struct Opened {
+    channel: Arc<dyn Channel>,
+    lost: BoxFuture<()>,
+}
+
 struct Task {
     connection: Connection,
     commands: mpsc::UnboundedReceiver<Command>,
     window: Window,
-    channel: Option<Arc<dyn Channel>>,
-    opening: Option<BoxFuture<Result<Arc<dyn Channel>>>>,
+    channel: Option<Opened>,
+    opening: Option<BoxFuture<Result<Opened>>>,
     flying: FuturesUnordered<BoxFuture<(u64, Result<Word>)>>,
 }
 
@@ -111,6 +117,7 @@ impl Task {
                         Err(_) => break,
                     }
                 }
+                () = lost(&mut self.channel) => self.lose(),
                 round = Rounds(&mut self.flying), if !self.flying.is_empty() => self.hear(round),
                 count = self.commands.recv_many(&mut burst, BURST) => {
                     if count == 0 {
@@ -130,9 +137,9 @@ impl Task {
     }
 
     fn send_waiting(&mut self) {
-        let Some(channel) = &self.channel else { return };
+        let Some(opened) = &self.channel else { return };
         for (number, outgoing) in self.window.take_waiting() {
-            let word = channel.publish(outgoing);
+            let word = opened.channel.publish(outgoing);
             self.flying.push(Box::pin(async move { (number, word.await) }));
         }
     }
@@ -148,14 +155,19 @@ impl Task {
         }
         self.window.hear(words);
         if let Some(error) = lost {
-            if !self.window.is_idle() {
-                warn!(%error, "the publishing channel was lost; what is unconfirmed is sent again");
-            }
-            self.flying.clear();
-            self.window.lose();
-            self.channel = None;
-            self.opening = Some(open(self.connection.clone()));
+            warn!(%error, "the publishing channel was lost");
+            self.lose();
         }
+    }
+
+    fn lose(&mut self) {
+        if !self.window.is_idle() {
+            warn!("the broker's word on some messages is lost; they are sent again");
+        }
+        self.flying.clear();
+        self.window.lose();
+        self.channel = None;
+        self.opening = Some(open(self.connection.clone()));
     }
 }
 
@@ -163,13 +175,16 @@ impl Task {
 ///
 /// # Errors
 /// [`Closed`](ErrorKind::Closed).
-fn open(connection: Connection) -> BoxFuture<Result<Arc<dyn Channel>>> {
+fn open(connection: Connection) -> BoxFuture<Result<Opened>> {
     Box::pin(async move {
         let mut backoff = Backoff::new();
         loop {
             let link = connection.link().await?;
             match prepare(&*link).await {
-                Ok(channel) => return Ok(channel),
+                Ok(channel) => {
+                    let lost = Box::pin(async move { connection.lost(&link).await });
+                    return Ok(Opened { channel, lost });
+                }
                 Err(error) => {
                     warn!(%error, "could not open a publishing channel; trying again");
                     if error.kind() == ErrorKind::Unavailable && link.blocked().borrow().is_none() {
@@ -187,6 +202,13 @@ async fn prepare(link: &dyn Link) -> Result<Arc<dyn Channel>> {
     Plan::shared().declare(&*channel).await?;
     channel.confirm_select().await?;
     Ok(channel)
+}
+
+async fn lost(channel: &mut Option<Opened>) {
+    match channel {
+        Some(opened) => (&mut opened.lost).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn maybe<T>(future: &mut Option<BoxFuture<T>>) -> T {

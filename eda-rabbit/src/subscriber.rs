@@ -186,7 +186,7 @@ async fn open_session(
     settler: &Settler,
 ) -> Result<Session> {
     let link = connection.link().await?;
-    let session = Session::open(&*link, subscription, prefetch, settler).await;
+    let session = Session::open(connection, Arc::clone(&link), subscription, prefetch, settler).await;
     if let Err(error) = &session
         && error.kind() == ErrorKind::Unavailable
         && link.blocked().borrow().is_none()

@@ -26,9 +26,8 @@ impl<F: Future> Future for Rounds<'_, F> {
             noticed.woken.store(false, Ordering::SeqCst);
             match self.0.poll_next_unpin(&mut watching) {
                 Poll::Ready(Some(outcome)) => round.push(outcome),
-                Poll::Ready(None) => break,
                 Poll::Pending if noticed.woken.load(Ordering::SeqCst) => {}
-                Poll::Pending => break,
+                Poll::Ready(None) | Poll::Pending => break,
             }
         }
         if round.is_empty() { Poll::Pending } else { Poll::Ready(round) }

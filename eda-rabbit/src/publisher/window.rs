@@ -85,9 +85,9 @@ impl Window {
             nothing_is_left_over |= returned.is_none();
             let is_certain = returned.as_ref().is_none_or(|returned| self.is_of(number, &returned.message_id));
             if is_certain {
-                certain.push((number, is_acked))
+                certain.push((number, is_acked));
             } else {
-                uncertain.push((number, is_acked))
+                uncertain.push((number, is_acked));
             }
             if let Some(returned) = returned {
                 self.returned.push(Unroutable { returned, newest: self.last });

@@ -1,8 +1,8 @@
 //! One channel's life: from the confirmed consumer to its end, asked for or not.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use eda_core::transport::{ConsumerState, Delivery, Token};
@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::{Control, Settler, Task};
+use crate::connection::Connection;
 use crate::convert::{self, Original};
 use crate::topology::Plan;
 use crate::wire::{Arrivals, Arrived, Channel, Link};
@@ -19,6 +20,8 @@ use crate::wire::{Arrivals, Arrived, Channel, Link};
 const LAST_ARRIVALS: Duration = Duration::from_secs(2);
 
 pub(super) struct Session {
+    connection: Connection,
+    link: Arc<dyn Link>,
     channel: Arc<dyn Channel>,
     arrivals: Box<dyn Arrivals>,
     generation: u64,
@@ -40,11 +43,13 @@ pub(super) enum End {
 impl Session {
     /// Declare → qos → consume.
     pub(super) async fn open(
-        link: &dyn Link,
+        connection: &Connection,
+        link: Arc<dyn Link>,
         subscription: &Subscription,
         prefetch: u16,
         settler: &Settler,
     ) -> Result<Self> {
+        let connection = connection.clone();
         let channel = link.channel().await?;
         let mut plan = Plan::shared();
         plan.merge(Plan::subscription(subscription)?);
@@ -53,12 +58,8 @@ impl Session {
         // deliveries may come as soon as the consumer is there
         let generation = settler.begin();
         let arrivals = channel.consume(&subscription.queue).await?;
-        Ok(Self {
-            channel,
-            arrivals,
-            generation,
-            is_quarantined: prefetch == 1 && subscription.policy.prefetch != Some(1),
-        })
+        let is_quarantined = prefetch == 1 && subscription.policy.prefetch != Some(1);
+        Ok(Self { connection, link, channel, arrivals, generation, is_quarantined })
     }
 
     pub(super) async fn run(mut self, task: &mut Task) -> End {
@@ -74,6 +75,8 @@ impl Session {
     /// # Errors
     /// Why the channel is of no use any more.
     async fn consume(&mut self, task: &mut Task) -> Result<End, String> {
+        let (connection, link) = (self.connection.clone(), Arc::clone(&self.link));
+        let mut lost = pin!(connection.lost(&link));
         let mut is_cancelled = false;
         loop {
             let due = task.settler.due();
@@ -93,6 +96,7 @@ impl Session {
                     }
                     None => return self.close(task, is_cancelled).await.map(|()| End::Closed),
                 },
+                () = &mut lost => return Err("the connection was lost".to_owned()),
                 () = task.settler.woken() => self.flush(&task.settler, false).await?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     self.flush(&task.settler, false).await?;
@@ -183,9 +187,5 @@ impl Session {
 }
 
 async fn next(arrivals: &mut dyn Arrivals) -> Option<Result<Arrived>> {
-    poll_fn(|context| match arrivals.poll_next(context) {
-        Poll::Ready(next) => Poll::Ready(next),
-        Poll::Pending => Poll::Pending,
-    })
-    .await
+    poll_fn(|context| arrivals.poll_next(context)).await
 }

@@ -93,15 +93,11 @@ impl Settler {
     }
 
     /// Runs `change` if the token is of the present channel, and wakes the task if that says so.
-    fn settle(&self, token: Token, change: impl FnOnce(&mut Ledger<Original>) -> bool) {
+    fn settle(&self, token: Token, change: impl FnOnce(&mut Open) -> bool) {
         let mut channel = self.channel();
-        if channel.generation == token.generation {
-            let wake = change(&mut channel.ledger);
-            channel.made_progress = true;
+        if channel.generation == token.generation && change(&mut channel) {
             drop(channel);
-            if wake {
-                self.wake.notify_one();
-            }
+            self.wake.notify_one();
         }
     }
 
@@ -176,11 +172,14 @@ impl Drop for GiveBack<'_> {
 #[async_trait]
 impl Settle for Settler {
     fn ack(&self, token: Token) {
-        self.settle(token, |ledger| ledger.ack(token.tag, Instant::now()));
+        self.settle(token, |channel| {
+            channel.made_progress = true;
+            channel.ledger.ack(token.tag, Instant::now())
+        });
     }
 
     fn give_back(&self, token: Token) {
-        self.settle(token, |ledger| ledger.give_back(token.tag));
+        self.settle(token, |channel| channel.ledger.give_back(token.tag));
     }
 
     async fn retry(&self, token: Token, after: Duration, failure: &FailureRecord) -> Result<()> {

@@ -195,8 +195,8 @@ impl Channel for LapinChannel {
             let failed = |error| from_lapin("publishing", error);
             let publishing = channel.basic_publish(exchange.into(), routing_key.into(), options, &body, properties);
             match publishing.await.map_err(failed)?.await.map_err(failed)? {
-                Confirmation::Ack(returned) => Ok(Word::Ack { returned: returned.map(known_by_id) }),
-                Confirmation::Nack(returned) => Ok(Word::Nack { returned: returned.map(known_by_id) }),
+                Confirmation::Ack(returned) => Ok(Word::Ack { returned: returned.as_ref().map(known_by_id) }),
+                Confirmation::Nack(returned) => Ok(Word::Nack { returned: returned.as_ref().map(known_by_id) }),
                 Confirmation::NotRequested => {
                     Err(Error::new(ErrorKind::Internal, "published on a channel without confirms: nothing is certain"))
                 }
@@ -234,7 +234,7 @@ impl Channel for LapinChannel {
     }
 }
 
-fn known_by_id(returned: lapin::message::BasicReturnMessage) -> Returned {
+fn known_by_id(returned: &lapin::message::BasicReturnMessage) -> Returned {
     let message_id = returned.delivery.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
     Returned { message_id, text: returned.reply_text.to_string() }
 }

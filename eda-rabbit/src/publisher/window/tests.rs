@@ -65,9 +65,9 @@ async fn every_order_of_confirms_and_returns_ends_in_the_truth() {
         let ids: Vec<_> = (0..40).map(|index| format!("m{index}")).collect();
         let mut outcomes: Vec<_> = ids.iter().map(|id| admit(&mut window, id, later())).collect();
         window.take_waiting();
-        let is_unroutable = |index: usize| (index as u64 * 7 + seed) % 3 == 0;
+        let is_unroutable = |index: usize| (index as u64 * 7 + seed).is_multiple_of(3);
         // lapin: returns arrive in order, each before its own confirm; a confirm takes the oldest return that waits
-        let mut left_over = std::collections::VecDeque::new();
+        let mut left_over = VecDeque::new();
         let mut random = seed + 1;
         let mut index = 0;
         while index < ids.len() {
@@ -80,9 +80,11 @@ async fn every_order_of_confirms_and_returns_ends_in_the_truth() {
             let round: Vec<_> = round.collect();
             index += batch;
             if random.is_multiple_of(2) {
-                window.hear(round)
+                window.hear(round);
             } else {
-                round.into_iter().for_each(|word| window.hear(vec![word]))
+                for word in round {
+                    window.hear(vec![word]);
+                }
             }
         }
         for (index, outcome) in outcomes.iter_mut().enumerate() {

@@ -1,0 +1,49 @@
+//! A broker that takes nothing, or says nothing.
+
+use std::time::{Duration, Instant};
+
+use eda_core::transport::{ConsumerState, Transport};
+
+use crate::support::{connect, event, next, node, subscribe, subscription, until_state};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_broker_is_told_in_health_and_takes_again_what_waited() {
+    let node = node().await;
+    let (rabbit, subscription) = (connect(&node, "").await, subscription("blocked"));
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    publisher.send(event(&subscription, 0)).await.expect("there is room").confirmed().await.expect("confirmed");
+    next(&mut deliveries).await.ack();
+
+    node.ctl(&["set_vm_memory_high_watermark", "0.000001"]).expect("the alarm is on");
+    let waiting = publisher.send(event(&subscription, 1)).await.expect("there is room");
+    until_state(&*deliveries, ConsumerState::Blocked).await;
+    node.ctl(&["set_vm_memory_high_watermark", "0.4"]).expect("the alarm is off");
+    until_state(&*deliveries, ConsumerState::Consuming).await;
+    // its deadline may have passed meanwhile; it arrives all the same
+    let _ = waiting.confirmed().await;
+    assert_eq!(next(&mut deliveries).await.message().body, "1");
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_broker_is_noticed_and_nothing_is_lost() {
+    let node = node().await;
+    let (rabbit, subscription) = (connect(&node, "heartbeat=5").await, subscription("frozen"));
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    node.pause().expect("it is frozen");
+    let began = Instant::now();
+    let sent = publisher.send(event(&subscription, 1)).await.expect("there is room");
+    until_state(&*deliveries, ConsumerState::Connecting).await;
+    let noticed = began.elapsed();
+    let outcome = sent.confirmed().await.map_err(|error| error.kind());
+    node.resume().expect("it goes on");
+    assert!(noticed < Duration::from_secs(13), "two heartbeats of 5 s, and then some: {noticed:?}");
+    until_state(&*deliveries, ConsumerState::Consuming).await;
+    assert!(outcome.is_err(), "a frozen broker has confirmed");
+    let again = publisher.send(event(&subscription, 1)).await.expect("there is room");
+    again.confirmed().await.expect("it is back");
+    next(&mut deliveries).await.ack();
+    rabbit.close().await.expect("closed");
+}

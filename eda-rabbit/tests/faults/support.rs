@@ -1,0 +1,133 @@
+//! A private node, and a workload whose losses can be counted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use eda_core::transport::{ConsumerState, Deliveries, Delivery, Transport};
+use eda_core::{Backoff, EventId, Message, Policy, Subscription, Topology};
+use eda_rabbit::Rabbit;
+use rabbit_node::{Node, Options};
+use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The node, for one test at a time. It goes when the process ends.
+pub(crate) async fn node() -> MutexGuard<'static, Node> {
+    static NODE: OnceCell<Mutex<Node>> = OnceCell::const_new();
+    // shown for a test that fails; `RUST_LOG` asks for more
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,lapin=off".into());
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+    let node = NODE.get_or_init(async || {
+        let mut node = Node::start(Options::default()).expect("a private node starts");
+        let rabbit = connect(&node, "").await;
+        rabbit.declare(&Topology::default()).await.expect("the shared part is declared");
+        rabbit.close().await.expect("closed");
+        settle_down(&mut node);
+        Mutex::new(node)
+    });
+    node.await.lock().await
+}
+
+/// RabbitMQ 3.10 writes the list of its quorum queues to disk only every three minutes and when it stops: a queue that was
+/// declared since is empty after a SIGKILL, confirmed messages or not, and never gets a leader. What is to be tested here
+/// is the death of a broker that knows its queues.
+pub(crate) fn settle_down(node: &mut Node) {
+    node.stop().expect("stopped");
+    node.start_again().expect("it is back");
+}
+
+pub(crate) async fn connect(node: &Node, options: &str) -> Rabbit {
+    Rabbit::connect(&format!("{}?{options}", node.url())).await.expect("the node answers")
+}
+
+pub(crate) fn subscription(what: &str) -> Subscription {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("{what}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    Subscription {
+        service: "test".into(),
+        queue: format!("{name}.queue"),
+        declare: true,
+        bindings: vec![format!("{name}.event")],
+        policy: Policy { retries: 3, backoff: Backoff::millis(100, 200), ..Policy::default() },
+    }
+}
+
+pub(crate) async fn subscribe(rabbit: &Rabbit, subscription: &Subscription) -> Box<dyn Deliveries> {
+    let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
+    rabbit.declare(&topology).await.expect("it is declared");
+    rabbit.subscribe(subscription).await.expect("the broker confirms the consumer")
+}
+
+pub(crate) fn event(subscription: &Subscription, number: u32) -> Message {
+    let mut message = Message::new(subscription.bindings[0].clone(), number.to_string());
+    message.id = Some(EventId::new());
+    message
+}
+
+pub(crate) async fn next(deliveries: &mut Box<dyn Deliveries>) -> Delivery {
+    let mut batch = Vec::new();
+    let received = tokio::time::timeout(PATIENCE, deliveries.receive(&mut batch, 1)).await;
+    assert_eq!(received.expect("one comes in time").expect("no error"), 1);
+    batch.remove(0)
+}
+
+pub(crate) async fn until_state(deliveries: &dyn Deliveries, state: ConsumerState) {
+    let mut status = deliveries.status();
+    let waiting = status.wait_for(|status| status.state == state);
+    match tokio::time::timeout(PATIENCE, waiting).await {
+        Ok(found) => drop(found.expect("the subscription lives")),
+        Err(_) => panic!("expected the consumer to be {state}, found {:?}", deliveries.status().borrow()),
+    }
+}
+
+/// Publishes `count` messages as fast as they are confirmed; sends again what was not, as a caller would.
+pub(crate) fn publisher(rabbit: &Arc<Rabbit>, subscription: &Subscription, count: u32) -> tokio::task::JoinHandle<()> {
+    let (rabbit, subscription) = (Arc::clone(rabbit), subscription.clone());
+    tokio::spawn(async move {
+        let publisher = rabbit.publisher().await.expect("there is one");
+        let mut waiting: Vec<_> = (0..count).map(|number| event(&subscription, number)).collect();
+        while !waiting.is_empty() {
+            let mut receipts = Vec::new();
+            for message in waiting.drain(..) {
+                receipts.push((message.clone(), publisher.send(message).await));
+            }
+            for (message, receipt) in receipts {
+                let confirmed = match receipt {
+                    Ok(receipt) => receipt.confirmed().await,
+                    Err(error) => Err(error),
+                };
+                if confirmed.is_err() {
+                    waiting.push(message);
+                }
+            }
+        }
+    })
+}
+
+/// Receives and acks until every number has come, and tells how many have; gives how often each came.
+pub(crate) async fn receive_all(
+    deliveries: &mut Box<dyn Deliveries>,
+    count: u32,
+    progress: &watch::Sender<usize>,
+) -> BTreeMap<u32, u32> {
+    let mut seen = BTreeMap::new();
+    let mut batch = Vec::new();
+    while seen.len() < count as usize {
+        let received = tokio::time::timeout(PATIENCE, deliveries.receive(&mut batch, 64)).await;
+        let missing = || (0..count).filter(|number| !seen.contains_key(number)).take(5).collect::<Vec<_>>();
+        match received {
+            Ok(received) => assert!(received.expect("no error") > 0),
+            Err(_) => panic!("{} of {count} came; missing are {:?} …", seen.len(), missing()),
+        }
+        for delivery in batch.drain(..) {
+            let number =
+                std::str::from_utf8(&delivery.message().body).expect("it is ours").parse().expect("it is ours");
+            *seen.entry(number).or_insert(0) += 1;
+            delivery.ack();
+        }
+        progress.send_replace(seen.len());
+    }
+    seen
+}
