@@ -8,8 +8,6 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::topology::EventInfo;
-
 pub use self::key::{Key, KeyPart, OptionalKey, partition_key, routing_key};
 
 /// A typed fact of the business, past tense. `#[derive(Event)]` writes this for a struct that is `Serialize` and
@@ -76,6 +74,17 @@ pub trait Event: Sized + Send + Sync + 'static {
     fn info() -> EventInfo {
         EventInfo { name: Self::NAME, version: Self::VERSION, binding: Self::BINDING }
     }
+}
+
+/// An event as tools and transports see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EventInfo {
+    /// The name, such as `order.created`.
+    pub name: &'static str,
+    /// The version, from 1.
+    pub version: u32,
+    /// The pattern that its routing keys match: `*` stands for one segment.
+    pub binding: &'static str,
 }
 
 /// What [`Event::encode`] gives.

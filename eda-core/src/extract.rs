@@ -5,10 +5,10 @@ use std::ops::Deref;
 use std::time::SystemTime;
 
 use crate::context::Context;
+use crate::event::EventInfo;
 use crate::failure::Failure;
 use crate::message::{EventId, Headers};
 use crate::publisher::{EventList, Publisher};
-use crate::topology::EventInfo;
 
 /// Something that a handler can take beside the event: what is known of it without a service. So a parameter that is
 /// none is an error where the handler stands, not where it is subscribed.

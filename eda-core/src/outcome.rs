@@ -2,10 +2,10 @@
 
 use crate::error::Result;
 use crate::event::Event;
+use crate::event::EventInfo;
 use crate::failure::{Failure, HandlerError};
 use crate::message::Message;
 use crate::publisher::{AnyOf, Publisher};
-use crate::topology::EventInfo;
 
 /// Events that a handler returns: an event, `()`, or an `Option`, a `Vec` or a tuple of those.
 #[diagnostic::on_unimplemented(

@@ -83,16 +83,24 @@ impl<L> Publisher<L> {
         events: impl IntoIterator<Item = E>,
     ) -> std::result::Result<Vec<EventId>, PublishAllError> {
         let (mut ids, mut receipts, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut broker_is_away = None;
         for (index, event) in events.into_iter().enumerate() {
             let id = self.next_id(E::NAME);
             ids.push(id.clone());
-            let sent = match self.compose(id, &event) {
-                Ok(message) => self.publish.send(message).await,
-                Err(error) => Err(error),
+            let sent = match (&broker_is_away, self.compose(id, &event)) {
+                (None, Ok(message)) => self.publish.send(message).await,
+                (Some(error), Ok(_)) => Err(Error::clone(error)),
+                (_, Err(error)) => Err(error),
             };
             match sent {
                 Ok(receipt) => receipts.push((index, receipt)),
-                Err(error) => failed.push((index, error)),
+                Err(error) => {
+                    // one deadline is waited for, not one for each event that is left
+                    if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Closed) {
+                        broker_is_away = Some(error.clone());
+                    }
+                    failed.push((index, error));
+                }
             }
         }
         for (index, receipt) in receipts {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tower::Layer;
 
 use crate::context::Call;
+use crate::event::EventInfo;
 use crate::extract::ExtractAll;
 use crate::handler::{Handler, HandlerDef, HandlerMeta, Incoming, Interest};
 use crate::middleware::{Bound, BoxError, CallService, Emitted, Stack};
 use crate::outcome::Outcome;
-use crate::topology::{EventInfo, Policy};
+use crate::topology::Policy;
 
 /// A named group of handlers with state and policy. Its name is the consumer group, the source of the events that its
 /// handlers publish, and the first part of its queues' names, so it stays the same over deployments.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::event::EventInfo;
+
 /// Everything that an app needs at the broker, transport-neutral: what its handlers subscribe to and what it publishes.
 ///
 /// A transport turns it into exchanges, queues and bindings; the value is known without connecting, so tools can show it.
@@ -11,17 +13,6 @@ pub struct Topology {
     pub subscriptions: Vec<Subscription>,
     /// What the app's handlers publish.
     pub emits: Vec<EventInfo>,
-}
-
-/// An event as tools and transports see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EventInfo {
-    /// The name, such as `order.created`.
-    pub name: &'static str,
-    /// The version, from 1.
-    pub version: u32,
-    /// The pattern that its routing keys match: `*` stands for one segment.
-    pub binding: &'static str,
 }
 
 /// What is wanted of the broker for one queue; never how.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::app::check;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::EventInfo;
 use crate::service::{PreparedHandler, PreparedService};
-use crate::topology::{EventInfo, Subscription, Topology};
+use crate::topology::{Subscription, Topology};
 
 /// What the runtime starts.
 pub(crate) struct Plan {

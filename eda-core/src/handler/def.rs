@@ -7,12 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::context::{Call, Context};
+use crate::event::EventInfo;
 use crate::extract::{ExtractAll, Extractor};
 use crate::failure::Failure;
 use crate::handler::{Handler, HandlerMeta, Incoming, Interest};
 use crate::message::Message;
 use crate::outcome::{Emit, Emitter, Outcome};
-use crate::topology::EventInfo;
 use crate::transport::Reason;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,7 +1,7 @@
 //! Which events a publisher may publish, checked by the compiler.
 
 use crate::event::Event;
-use crate::topology::EventInfo;
+use crate::event::EventInfo;
 
 /// The list of a publisher outside of handlers: every event.
 #[derive(Debug)]

@@ -52,7 +52,9 @@ impl Processor {
         match self.attempt(handler, message, &delivery).await {
             Ok(()) => {
                 let message = delivery.message();
-                debug!(event = message.name.as_deref(), id = %message.id_or_dash(), handler = handler.meta.name, "handled");
+                let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
+                let (key, attempt) = (message.partition_key.as_deref(), delivery.attempt());
+                debug!(event, %id, key, handler = self.place(Some(handler)), attempt, "handled");
                 delivery.ack();
             }
             Err(failure) => self.settle(delivery, Some(handler), &failure).await,
@@ -86,27 +88,31 @@ impl Processor {
         })
     }
 
+    /// The handler as it is called everywhere; a delivery that no handler takes is its queue's.
+    fn place(&self, handler: Option<&PreparedHandler>) -> String {
+        handler.map_or_else(|| self.queue.clone(), |handler| format!("{}.{}", self.service, handler.meta.name))
+    }
+
     async fn settle(&self, delivery: Delivery, handler: Option<&PreparedHandler>, failure: &Failure) {
-        let handler =
-            handler.map_or_else(|| self.queue.clone(), |handler| format!("{}.{}", self.service, handler.meta.name));
         let record = FailureRecord {
             reason: failure.reason(),
             detail: failure.detail(),
-            handler,
+            handler: self.place(handler),
             attempt: delivery.attempt(),
             failed_at: SystemTime::now(),
         };
         let message = Arc::clone(delivery.message());
         let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
+        let (key, correlation_id) = (message.partition_key.as_deref(), message.correlation_id.as_deref());
         let FailureRecord { reason, detail, handler, attempt, .. } = &record;
         let settled = match next_step(&self.policy, *reason, *attempt) {
             NextStep::Retry(after) => {
                 let next = format!("retry in {}", humantime::format_duration(after));
-                warn!(event, %id, handler, attempt, next, %reason, error = detail, "attempt failed");
+                warn!(event, %id, key, correlation_id, handler, attempt, next, %reason, error = detail, "attempt failed");
                 delivery.retry(after, &record).await
             }
             NextStep::DeadLetter => {
-                error!(event, %id, handler, attempt, next = "dead letter", %reason, error = detail, "delivery failed for good");
+                error!(event, %id, key, correlation_id, handler, attempt, next = "dead letter", %reason, error = detail, "delivery failed for good");
                 delivery.dead_letter(&record).await
             }
         };

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
+use tracing::info;
 
 use super::consume::Phase;
+use super::signal::stop_requested;
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::{Health, SubscriptionHealth};
 use crate::transport::ConsumerStatus;
@@ -60,8 +62,36 @@ impl Running {
         }
     }
 
+    /// Runs until SIGTERM or Ctrl-C, then [shuts down](Self::shutdown). A second signal ends at once, and what was in hand
+    /// is given back.
+    ///
+    /// # Errors
+    /// Why a subscription ended without being told to.
+    pub async fn until_stopped(self) -> Result {
+        self.until(stop_requested()).await
+    }
+
+    pub(super) async fn until(mut self, stop: impl Future<Output = &'static str>) -> Result {
+        let ended = tokio::select! {
+            error = self.ended() => Err(error),
+            signal = stop => {
+                info!("{signal}: finishing what is in hand; a second signal ends at once");
+                Ok(())
+            }
+        };
+        let stopped = tokio::select! {
+            stopped = self.shutdown() => stopped,
+            signal = stop_requested() => {
+                info!("{signal} again: giving back what is in hand");
+                Ok(())
+            }
+        };
+        ended.and(stopped)
+    }
+
     /// Drains: takes no more, lets handlers finish for up to 30 s, gives back what they did not, and flushes all
-    /// settlements.
+    /// settlements. Events that no handler has begun stay with the broker; the memory broker ends with the process, and
+    /// they with it.
     ///
     /// # Errors
     /// Why a subscription had ended before.

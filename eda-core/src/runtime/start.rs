@@ -51,28 +51,14 @@ impl App {
     pub async fn run(self, broker: &Broker) -> Result {
         // the signals are caught from the start, so that one during the start is not lost
         let mut stop = std::pin::pin!(stop_requested());
-        let mut running = tokio::select! {
+        let running = tokio::select! {
             running = self.start(broker) => running?,
             signal = &mut stop => {
                 info!("{signal} while starting");
                 return Ok(());
             }
         };
-        let ended = tokio::select! {
-            error = running.ended() => Err(error),
-            signal = &mut stop => {
-                info!("{signal}: finishing what is in hand; a second signal ends at once");
-                Ok(())
-            }
-        };
-        let stopped = tokio::select! {
-            stopped = running.shutdown() => stopped,
-            signal = stop_requested() => {
-                info!("{signal} again: giving back what is in hand");
-                Ok(())
-            }
-        };
-        ended.and(stopped)
+        running.until(stop).await
     }
 }
 

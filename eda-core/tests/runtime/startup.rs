@@ -4,7 +4,7 @@ use eda_core::{AnyEvent, App, ErrorKind, HandlerDef, Service};
 
 use crate::support::{Bench, OrderCreated, OrderPaid};
 
-fn problems(app: App) -> String {
+fn problems(app: &App) -> String {
     let error = app.topology().expect_err("something stands in the way");
     assert_eq!(error.kind(), ErrorKind::Invalid);
     error.to_string()
@@ -17,7 +17,7 @@ fn on<E: eda_core::Incoming>(name: &'static str, queue: &'static str) -> Handler
 #[test]
 fn every_problem_is_listed_at_once() {
     let report = problems(
-        App::new()
+        &App::new()
             .service(Service::new("empty"))
             .service(Service::new("Bad Name").on("take", |_: OrderCreated| async {}))
             .service(
@@ -44,7 +44,7 @@ fn every_problem_is_listed_at_once() {
 fn two_handlers_of_one_name_are_told_to_take_another() {
     let service =
         Service::new("billing").on("charge", |_: OrderCreated| async {}).on("charge", |_: OrderCreated| async {});
-    let report = problems(App::new().service(service));
+    let report = problems(&App::new().service(service));
     assert!(report.contains("have one name: give one another with `name = \"…\"`"), "{report}");
 }
 
@@ -52,7 +52,7 @@ fn two_handlers_of_one_name_are_told_to_take_another() {
 fn one_that_takes_every_event_shares_its_queue_with_nobody() {
     let service =
         Service::new("billing").register(on::<OrderCreated>("one", "shared")).register(on::<AnyEvent>("two", "shared"));
-    assert!(problems(App::new().service(service)).contains("from queue `shared`"));
+    assert!(problems(&App::new().service(service)).contains("from queue `shared`"));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn options_that_make_no_sense_are_named() {
         .register(HandlerDef::from_fn("one", |_: OrderCreated| async {}).configure(|options| options.pattern("a.#")))
         .register(HandlerDef::from_fn("two", |_: OrderCreated| async {}).configure(|options| options.declare(false)))
         .register(HandlerDef::from_fn("three", |_: OrderCreated| async {}).configure(|options| options.concurrency(0)));
-    let report = problems(App::new().service(service));
+    let report = problems(&App::new().service(service));
     for expected in ["take `AnyEvent`, or leave the pattern out", "add `queue = \"…\"`", "must be greater than 0"] {
         assert!(report.contains(expected), "{expected}\n{report}");
     }

@@ -76,10 +76,8 @@ pub(crate) async fn next(deliveries: &mut Box<dyn Deliveries>) -> Delivery {
 pub(crate) async fn until_state(deliveries: &dyn Deliveries, state: ConsumerState) {
     let mut status = deliveries.status();
     let waiting = status.wait_for(|status| status.state == state);
-    match tokio::time::timeout(PATIENCE, waiting).await {
-        Ok(found) => drop(found.expect("the subscription lives")),
-        Err(_) => panic!("expected the consumer to be {state}, found {:?}", deliveries.status().borrow()),
-    }
+    let found = tokio::time::timeout(PATIENCE, waiting).await.is_ok_and(|found| found.is_ok());
+    assert!(found, "expected the consumer to be {state}, found {:?}", deliveries.status().borrow());
 }
 
 /// Publishes `count` messages as fast as they are confirmed; sends again what was not, as a caller would.
@@ -117,10 +115,8 @@ pub(crate) async fn receive_all(
     while seen.len() < count as usize {
         let received = tokio::time::timeout(PATIENCE, deliveries.receive(&mut batch, 64)).await;
         let missing = || (0..count).filter(|number| !seen.contains_key(number)).take(5).collect::<Vec<_>>();
-        match received {
-            Ok(received) => assert!(received.expect("no error") > 0),
-            Err(_) => panic!("{} of {count} came; missing are {:?} …", seen.len(), missing()),
-        }
+        assert!(received.is_ok(), "{} of {count} came; missing are {:?} …", seen.len(), missing());
+        assert!(received.is_ok_and(|received| received.is_ok_and(|received| received > 0)), "the subscription ended");
         for delivery in batch.drain(..) {
             let number =
                 std::str::from_utf8(&delivery.message().body).expect("it is ours").parse().expect("it is ours");
