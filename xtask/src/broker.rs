@@ -10,6 +10,7 @@ use rabbit_node::{Guard, Node, Options, Tools};
 use crate::install;
 
 const IMAGE: &str = "rabbitmq:4";
+const PULL_SECONDS: u32 = 300;
 const CONTAINER_LIMIT: Duration = Duration::from_secs(90);
 
 /// Whatever answers at `url`, for as long as this value lives.
@@ -67,20 +68,20 @@ fn private() -> Result<Broker, String> {
 
 /// A container engine whose daemon really answers.
 fn engine() -> Option<&'static str> {
-    ["docker", "podman"].into_iter().find(|engine| output(engine, &["info"]).is_ok())
+    ["docker", "podman"].into_iter().find(|engine| output(engine, 10, &["info"]).is_ok())
 }
 
 fn container(engine: &'static str) -> Result<Broker, String> {
     let name = format!("eda-xtask-{}", std::process::id());
     let guard = Guard::new(&format!("{engine} rm --force --volumes \"$1\""), &[&name])?;
-    output(engine, &["run", "--detach", "--name", &name, "--publish", "127.0.0.1::5672", IMAGE])?;
-    let published = output(engine, &["port", &name, "5672"])?;
+    output(engine, PULL_SECONDS, &["run", "--detach", "--name", &name, "--publish", "127.0.0.1::5672", IMAGE])?;
+    let published = output(engine, 10, &["port", &name, "5672"])?;
     let port = published.lines().next().and_then(|line| line.rsplit(':').next()).unwrap_or_default();
     let port: u16 = port.parse().map_err(|_| format!("{engine} port: unexpected answer: {published}"))?;
     let deadline = Instant::now() + CONTAINER_LIMIT;
     while !rabbit_node::answers(port) {
         if Instant::now() > deadline {
-            let log = output(engine, &["logs", "--tail", "30", &name]).unwrap_or_else(|error| error);
+            let log = output(engine, 10, &["logs", "--tail", "30", &name]).unwrap_or_else(|error| error);
             return Err(format!("the container did not answer within {} s:\n{log}", CONTAINER_LIMIT.as_secs()));
         }
         sleep(Duration::from_millis(200));
@@ -89,8 +90,9 @@ fn container(engine: &'static str) -> Result<Broker, String> {
     Ok(Broker { url, what: "a container", _held: Held::Container { _guard: guard } })
 }
 
-fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
-    let ran = Command::new("timeout").arg("300").arg(program).args(arguments).output();
+/// What a program prints, which may take so many seconds.
+fn output(program: &str, seconds: u32, arguments: &[&str]) -> Result<String, String> {
+    let ran = Command::new("timeout").arg(seconds.to_string()).arg(program).args(arguments).output();
     let output = ran.map_err(|error| format!("starting {program}: {error}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());

@@ -1,5 +1,5 @@
 //! Development commands: `cargo xtask test`, `broker`, `tidy`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod broker;
 mod install;

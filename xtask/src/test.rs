@@ -5,7 +5,9 @@ use crate::{broker, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
-const CLIPPY_BARE: &[&str] = &["clippy", "-p", "eda-rs", "--no-default-features", "--locked", "--", "-D", "warnings"];
+const CLIPPY_DEFAULT: &[&str] = &["clippy", "-p", "eda-rs", "--all-targets", "--locked", "--", "-D", "warnings"];
+const CLIPPY_BARE: &[&str] =
+    &["clippy", "-p", "eda-rs", "--all-targets", "--no-default-features", "--locked", "--", "-D", "warnings"];
 const DOC: &[&str] = &["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
 
 /// Takes every step, or, with filters, only the tests that they name.
@@ -14,15 +16,18 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         return Err(format!("{option}: filters are parts of test names; options go to cargo test itself"));
     }
     let mut steps = Steps::default();
+    if filters.is_empty() {
+        cargo(&mut steps, "format", &["fmt", "--all", "--check"], &[])?;
+        steps.take("tidy", "cargo xtask tidy", tidy::run)?;
+    }
     let broker = steps.take("broker", "cargo xtask broker", || {
         let broker = broker::provide()?;
         println!("{}: {}", broker.what, without_password(&broker.url));
         Ok(broker)
     })?;
     if filters.is_empty() {
-        cargo(&mut steps, "format", &["fmt", "--all", "--check"], &[])?;
-        steps.take("tidy", "cargo xtask tidy", tidy::run)?;
-        cargo(&mut steps, "clippy", CLIPPY, &[])?;
+        cargo(&mut steps, "clippy, every feature", CLIPPY, &[])?;
+        cargo(&mut steps, "clippy, default features", CLIPPY_DEFAULT, &[])?;
         cargo(&mut steps, "clippy, no features", CLIPPY_BARE, &[])?;
     }
     let mut tests = vec!["test", "--workspace", "--all-features", "--locked"];

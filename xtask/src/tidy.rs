@@ -3,12 +3,13 @@
 mod arrows;
 mod imports;
 mod links;
+mod manifest;
 mod places;
 mod source;
 mod text;
 
+use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use self::source::Source;
 
@@ -25,13 +26,19 @@ impl Violation {
     }
 }
 
-/// Checks every file that git knows or would add.
+/// Folders that hold no sources of ours, as in .gitignore.
+const FOREIGN: &[&str] = &[".git", "target", "wip"];
+const ENDINGS: &[&str] = &["rs", "md", "toml", "yml"];
+
+/// Checks every file of the repository.
 pub(crate) fn run() -> Result<(), String> {
     let root = crate::root();
     let mut found = Vec::new();
-    let paths = files(&root)?;
+    let mut paths = Vec::new();
+    files(&root, "", &mut paths).map_err(|error| format!("listing files: {error}"))?;
+    paths.sort();
     for path in &paths {
-        let Ok(text) = std::fs::read_to_string(root.join(path)) else { continue };
+        let Ok(text) = fs::read_to_string(root.join(path)) else { continue };
         found.extend(
             check(&root, path, &text).into_iter().map(|wrong| format!("{path}:{}: {}", wrong.line, wrong.what)),
         );
@@ -56,6 +63,7 @@ fn check(root: &Path, path: &str, text: &str) -> Vec<Violation> {
         found.extend(places::lapin(&source));
         found.extend(places::sockets(&source));
     } else if path.ends_with("Cargo.toml") {
+        found.extend(manifest::described(&source));
         found.extend(arrows::packages(&source));
     } else if has_ending(path, "md") {
         found.extend(links::relative(&source, |target| root.join(target).exists()));
@@ -64,21 +72,20 @@ fn check(root: &Path, path: &str, text: &str) -> Vec<Violation> {
     found
 }
 
-fn files(root: &Path) -> Result<Vec<String>, String> {
-    let output = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"])
-        .current_dir(root)
-        .output()
-        .map_err(|error| format!("starting git: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&output.stderr).trim()));
+/// Paths from the root. git is not asked: a copy of the sources need not be a repository.
+fn files(root: &Path, folder: &str, paths: &mut Vec<String>) -> std::io::Result<()> {
+    for entry in fs::read_dir(root.join(folder))? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+        let kind = entry.file_type()?;
+        if kind.is_dir() && !FOREIGN.contains(&name.as_str()) {
+            files(root, &path, paths)?;
+        } else if kind.is_file() && ENDINGS.iter().any(|ending| has_ending(&name, ending)) {
+            paths.push(path);
+        }
     }
-    let listed = String::from_utf8_lossy(&output.stdout);
-    Ok(listed
-        .lines()
-        .filter(|path| ["rs", "md", "toml"].iter().any(|ending| has_ending(path, ending)))
-        .map(String::from)
-        .collect())
+    Ok(())
 }
 
 fn has_ending(path: &str, ending: &str) -> bool {

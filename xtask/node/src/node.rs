@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::guard::Guard;
 use crate::place::Place;
 use crate::ready::{tail, until_answers, until_ended};
+use crate::stale;
 use crate::tools::Tools;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -49,12 +50,12 @@ impl Node {
 
     /// `amqp://guest:guest@127.0.0.1:PORT/%2f`; stays the same over [`start_again`](Self::start_again).
     pub fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.place.amqp_port)
+        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.place.ports.amqp())
     }
 
     /// The port of AMQP.
     pub fn port(&self) -> u16 {
-        self.place.amqp_port
+        self.place.ports.amqp()
     }
 
     /// The Erlang name, as `join_cluster` takes it.
@@ -112,6 +113,7 @@ impl Node {
 
     fn start_in(options: Options, other: Option<&Self>) -> Result<Self, String> {
         let tools = Tools::find()?;
+        stale::remove(&std::env::temp_dir());
         let place = Place::new(options, other.map(|other| &other.place))?;
         let folder = place.folder.to_str().ok_or("the folder for temporary files has a name that is not UTF-8")?;
         let guard = Some(Guard::new(CLEAN_UP, &[folder])?);
@@ -150,7 +152,7 @@ impl Node {
             .process_group(0)
             .spawn()
             .map_err(|error| format!("starting rabbitmq-server: {error}"))?;
-        let ready = until_answers(self.place.amqp_port, &mut server, START_LIMIT);
+        let ready = until_answers(self.place.ports.amqp(), &mut server, START_LIMIT);
         self.server = Some(server);
         ready.map_err(|error| format!("{error}; the end of its log:\n{}", tail(&path)))
     }

@@ -1,13 +1,16 @@
 //! What a node owns: a folder, ports, a cookie, and the environment that points its programs there.
 
 use std::fs::{self, Permissions};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::node::Options;
+use crate::ports::Ports;
+
+/// Folders of nodes begin with this, then comes the process id of their owner.
+pub(crate) const PREFIX: &str = "eda-rabbit-";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -15,25 +18,24 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) name: String,
-    pub(crate) amqp_port: u16,
+    pub(crate) ports: Ports,
+    /// Of the epmd that knows this node: its own, or that of the first in a cluster.
     pub(crate) epmd_port: u16,
-    dist_port: u16,
     cookie: String,
 }
 
 impl Place {
     /// A place of its own, or, to form a cluster, one with the cookie and the epmd of `other`.
     pub(crate) fn new(options: Options, other: Option<&Self>) -> Result<Self, String> {
-        let [amqp_port, dist_port, own_epmd_port] = free_ports().map_err(|error| format!("finding ports: {error}"))?;
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let cookie = format!("EDA{}N{number}P{dist_port}", std::process::id());
+        let ports = Ports::take().map_err(|error| format!("finding ports: {error}"))?;
+        let (owner, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let cookie = format!("EDA{owner}N{number}P{}", ports.dist());
         let place = Self {
-            folder: std::env::temp_dir().join(format!("eda-rabbit-{}-{number}-{amqp_port}", std::process::id())),
-            name: format!("eda-{amqp_port}@localhost"),
-            amqp_port,
-            dist_port,
-            epmd_port: other.map_or(own_epmd_port, |other| other.epmd_port),
+            folder: std::env::temp_dir().join(format!("{PREFIX}{owner}-{number}-{}", ports.amqp())),
+            name: format!("eda-{}@localhost", ports.amqp()),
+            epmd_port: other.map_or(ports.epmd(), |other| other.epmd_port),
             cookie: other.map_or(cookie, |other| other.cookie.clone()),
+            ports,
         };
         place.write(options).map_err(|error| format!("writing {}: {error}", place.folder.display()))?;
         Ok(place)
@@ -70,8 +72,10 @@ impl Place {
         }
         command
             .env("RABBITMQ_NODENAME", &self.name)
-            .env("RABBITMQ_DIST_PORT", self.dist_port.to_string())
+            .env("RABBITMQ_DIST_PORT", self.ports.dist().to_string())
             .env("RABBITMQ_LOGS", "-")
+            // a thread for each core of a large machine slows the start, and tests need none
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 2:2")
             .env("ERL_EPMD_PORT", self.epmd_port.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("ERL_AFLAGS", "-kernel inet_dist_use_interface {127,0,0,1}")
@@ -92,17 +96,11 @@ impl Place {
         fs::set_permissions(cookie, Permissions::from_mode(0o400))?;
         let listeners = format!(
             "listeners.tcp.default = 127.0.0.1:{}\ndistribution.listener.interface = 127.0.0.1\n",
-            self.amqp_port
+            self.ports.amqp()
         );
         fs::write(self.path("rabbitmq.conf"), listeners + &config + "\n")?;
         fs::write(self.path("advanced.config"), if advanced.is_empty() { "[].".into() } else { advanced })?;
         fs::write(self.path("enabled_plugins"), "[].\n")?;
         fs::write(self.path("env.conf"), "")
     }
-}
-
-fn free_ports() -> std::io::Result<[u16; 3]> {
-    let open = || TcpListener::bind(("127.0.0.1", 0));
-    let held = [open()?, open()?, open()?];
-    Ok([held[0].local_addr()?.port(), held[1].local_addr()?.port(), held[2].local_addr()?.port()])
 }

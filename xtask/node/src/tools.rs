@@ -17,7 +17,8 @@ impl Tools {
         let path: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
         let bin = match env::var_os("EDA_RABBITMQ_BIN") {
             Some(folder) => {
-                let folder = PathBuf::from(folder);
+                // programs are started in the node's folder, where a relative path means something else
+                let folder = std::path::absolute(folder).map_err(|error| format!("EDA_RABBITMQ_BIN: {error}"))?;
                 if !holds_rabbitmq(&folder) {
                     return Err(format!(
                         "EDA_RABBITMQ_BIN: no rabbitmq-server and rabbitmqctl in {}",

@@ -1,14 +1,16 @@
 //! Packages depend on each other in one direction.
 
+use super::manifest::{Entry, entries, package};
 use super::{Source, Violation};
 
-/// What each package may depend on, of ours; a package that is not listed may depend on all of them.
+/// What each package of ours may depend on, of ours.
 const ARROWS: &[(&str, &[&str])] = &[
     ("eda-core", &[]),
     ("eda-macros", &[]),
     ("eda-rabbit", &["eda-core"]),
     ("eda-testing", &["eda-core"]),
     ("eda-rs", &["eda-core", "eda-macros", "eda-rabbit"]),
+    ("eda-guest", &["eda-rs"]),
     ("rabbit-node", &[]),
     ("xtask", &["rabbit-node"]),
 ];
@@ -17,30 +19,41 @@ const FOR_TESTS: &[&str] = &["rabbit-node"];
 
 /// No dependency of a `Cargo.toml` points the wrong way.
 pub(crate) fn packages(source: &Source) -> Vec<Violation> {
+    let entries = entries(source);
+    let Some((line, package)) = package(&entries) else { return Vec::new() };
+    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == package) else {
+        let what = format!(
+            "`{package}` has no arrows: add it to the code map in ARCHITECTURE.md and to xtask/src/tidy/arrows.rs"
+        );
+        return vec![Violation::new(line, what)];
+    };
     let mut found = Vec::new();
-    let mut package = "";
-    let mut section = "";
-    for (index, line) in source.lines.iter().enumerate() {
-        if let Some(title) = line.strip_prefix('[') {
-            section = title.trim_end_matches(']');
+    for entry in entries.iter().filter(|entry| is_dependency(entry)) {
+        let target = target(entry);
+        if !ARROWS.iter().any(|(name, _)| *name == target) {
+            continue;
         }
-        let (name, value) = line.split_once('=').unwrap_or((line, ""));
-        let name = name.trim();
-        if section == "package" && name == "name" {
-            package = value.trim().trim_matches('"');
-        }
-        let depends = section.ends_with("dependencies") && !section.starts_with("workspace");
-        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == package).filter(|_| depends) else { continue };
-        let renamed = value.split_once("package =").and_then(|(_, rest)| rest.split('"').nth(1));
-        let target = renamed.unwrap_or_else(|| name.split('.').next().unwrap_or_default());
-        let ours = ARROWS.iter().any(|(name, _)| *name == target);
-        let for_tests = section.ends_with("dev-dependencies") && FOR_TESTS.contains(&target);
-        if ours && !for_tests && !allowed.contains(&target) {
+        let for_tests = entry.section.ends_with("dev-dependencies");
+        let may = allowed.contains(&target) || (for_tests && FOR_TESTS.contains(&target));
+        if !may {
             let what = format!("`{package}` must not depend on `{target}`: see the code map in ARCHITECTURE.md");
-            found.push(Violation::new(index + 1, what));
+            found.push(Violation::new(entry.line, what));
+        } else if for_tests && (!entry.value.contains("path =") || entry.value.contains("version =")) {
+            let what = format!("`{target}` for tests: name its `path` and no version, which would hinder publishing");
+            found.push(Violation::new(entry.line, what));
         }
     }
     found
+}
+
+fn is_dependency(entry: &Entry) -> bool {
+    entry.section.ends_with("dependencies") && !entry.section.starts_with("workspace")
+}
+
+/// The package that is meant, which may be another than the name says.
+fn target<'a>(entry: &Entry<'a>) -> &'a str {
+    let renamed = entry.value.split_once("package =").and_then(|(_, rest)| rest.split('"').nth(1));
+    renamed.unwrap_or_else(|| entry.name.split('.').next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -64,5 +77,15 @@ mod tests {
         assert_eq!(check("[package]\nname = \"eda-core\"\n[dev-dependencies]\neda-rs = { path = \"..\" }\n"), [4]);
         assert_eq!(check("[package]\nname = \"eda-macros\"\n[dependencies]\nx = { package = \"eda-core\" }\n"), [4]);
         assert_eq!(check("[package]\nname = \"eda-rabbit\"\n[dependencies]\nrabbit-node.workspace = true\n"), [4]);
+        assert_eq!(check("[package]\nname = \"eda-core\"\n[dependencies.eda-rs]\npath = \"..\"\n"), [3]);
+        assert_eq!(check("[package]\nname = \"eda-new\"\n"), [2]);
+    }
+
+    #[test]
+    fn a_dev_dependency_of_ours_has_no_version() {
+        let with =
+            |value: &str| check(&format!("[package]\nname = \"eda-rabbit\"\n[dev-dependencies]\nrabbit-node{value}\n"));
+        assert_eq!(with(".workspace = true"), [4]);
+        assert_eq!(with(" = { path = \"b\", version = \"1\" }"), [4]);
     }
 }

@@ -6,7 +6,7 @@ use super::{Source, Violation};
 pub(crate) fn spawns(source: &Source) -> Vec<Violation> {
     let allowed = ["eda-core/src/runtime/", "eda-rabbit/src/connection", "xtask/", "examples/"];
     let what = "a task is spawned here: let the runtime or the connection spawn it, so that shutdown knows of it";
-    unless(&allowed, source, what, |code| code.contains("tokio::spawn") || code.contains(".spawn("))
+    unless(&allowed, source, what, spawns_task)
 }
 
 /// lapin is named in `eda-rabbit` only, and imported in `wire` and `convert` only.
@@ -26,6 +26,17 @@ pub(crate) fn sockets(source: &Source) -> Vec<Violation> {
     }
     let what = "a socket in eda-core: networks belong into a transport's package";
     unless(&[], source, what, |code| code.contains("std::net") || code.contains("tokio::net"))
+}
+
+/// A method or a path named `spawn`, other than what the connection offers to its package.
+fn spawns_task(code: &str) -> bool {
+    const NAMES: &[&str] = &["spawn", "spawn_blocking", "spawn_local", "spawn_on"];
+    code.match_indices("spawn").any(|(at, _)| {
+        let (before, from) = code.split_at(at);
+        let name = from.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).next().unwrap_or_default();
+        let elsewhere = before.ends_with('.') || (before.ends_with("::") && !before.ends_with("connection::"));
+        NAMES.contains(&name) && (elsewhere || before.trim_start().starts_with("use tokio::"))
+    })
 }
 
 fn names_lapin(code: &str) -> bool {
@@ -53,11 +64,13 @@ mod tests {
 
     #[test]
     fn tasks_are_spawned_in_two_places() {
-        let text = "//! A.\ntokio::spawn(a);\ntasks.spawn(b);\nspawn(c);\n";
+        let text = "//! A.\ntokio::spawn(a);\ntasks.spawn(b);\nuse tokio::{spawn, time};\ntask::spawn_blocking(c);\n";
         assert_eq!(spawns(&Source::new("eda-core/src/runtime/start.rs", text)), []);
         assert_eq!(spawns(&Source::new("eda-rabbit/src/connection.rs", text)), []);
         assert_eq!(spawns(&Source::new("eda-core/tests/a.rs", text)), []);
-        assert_eq!(lines(spawns(&Source::new("eda-core/src/broker.rs", text))), [2, 3]);
+        assert_eq!(lines(spawns(&Source::new("eda-core/src/broker.rs", text))), [2, 3, 4, 5]);
+        let through = "use crate::connection::spawn;\nspawn(a);\nlet spawned = b.spawned();\n";
+        assert_eq!(spawns(&Source::new("eda-rabbit/src/publisher.rs", through)), []);
     }
 
     #[test]
