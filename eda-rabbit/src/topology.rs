@@ -14,6 +14,7 @@
 
 use std::time::Duration;
 
+use eda_core::transport::limits;
 use eda_core::{Error, ErrorKind, Result, Subscription};
 
 /// Where events are published: a topic exchange.
@@ -123,9 +124,11 @@ impl Plan {
     /// What one subscription needs beside the [shared](Self::shared) part: its queue, its dead letters, its delays.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid) where a backoff is longer than the longest delay.
+    /// [`Invalid`](ErrorKind::Invalid) where a backoff is longer than the longest delay, or a name longer than AMQP allows.
     pub fn subscription(subscription: &Subscription) -> Result<Self> {
         let (queue, policy) = (&subscription.queue, &subscription.policy);
+        limits::short_text("queue name with `.dead` behind it", &format!("{queue}.dead"))?;
+        subscription.bindings.iter().try_for_each(|binding| limits::short_text("binding", binding))?;
         let mut plan = Self::default();
         for wait in policy.backoff.waits(policy.retries) {
             plan.merge(Self::delay(rung(wait)?));
