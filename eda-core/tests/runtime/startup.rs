@@ -1,6 +1,8 @@
 //! What starting refuses: every problem at once, before anything is declared.
 
-use eda_core::{AnyEvent, App, ErrorKind, HandlerDef, Service};
+use eda_core::transport::memory::Memory;
+use eda_core::transport::{Capabilities, Deliveries, Publish, Transport};
+use eda_core::{AnyEvent, App, Broker, ErrorKind, HandlerDef, Service, Subscription, Topology};
 
 use crate::support::{Bench, OrderCreated, OrderPaid};
 
@@ -85,4 +87,49 @@ async fn a_missing_foreign_queue_is_named() {
     let error = app.start(&bench.broker).await.expect_err("nobody has declared it");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains("order_events"), "{error}");
+}
+
+/// Memory that says it can do nothing beyond the least.
+struct Poor(Memory);
+
+#[async_trait::async_trait]
+impl Transport for Poor {
+    fn describe(&self) -> String {
+        "poor".into()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    async fn declare(&self, _: &Topology) -> eda_core::Result {
+        panic!("an app that asks for too much declares nothing")
+    }
+
+    async fn publisher(&self) -> eda_core::Result<Box<dyn Publish>> {
+        self.0.publisher().await
+    }
+
+    async fn subscribe(&self, subscription: &Subscription) -> eda_core::Result<Box<dyn Deliveries>> {
+        self.0.subscribe(subscription).await
+    }
+
+    async fn close(&self) -> eda_core::Result {
+        self.0.close().await
+    }
+}
+
+#[tokio::test]
+async fn what_the_transport_lacks_is_listed_before_anything_is_declared() {
+    let broker = Broker::new(Poor(Memory::new())).await.expect("it connects");
+    let service = Service::new("billing")
+        .register(on::<AnyEvent>("audit", "audit").configure(|options| options.pattern("order.#")))
+        .register(on::<OrderCreated>("take", "order_events").configure(|options| options.declare(false)));
+    let error = App::new().service(service).start(&broker).await.expect_err("it asks for too much");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    for expected in
+        ["`audit` asks for delayed retries", "`audit` asks for wildcards", "queues that someone else declared"]
+    {
+        assert!(error.to_string().contains(expected), "{expected}\n{error}");
+    }
 }
