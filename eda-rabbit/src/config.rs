@@ -99,8 +99,9 @@ impl Config {
                 self.connect_timeout = Some(timeout.map_err(|_| expected("a duration such as `10s`, or `forever`"))?);
             }
             _ => {
+                let nearest = nearest(name).map_or(String::new(), |nearest| format!(" did you mean `{nearest}`?"));
                 let known = OPTIONS.join("`, `");
-                return Err(invalid(format!("the URL has no option `{name}`: there are `{known}`")));
+                return Err(invalid(format!("the URL has no option `{name}`:{nearest} there are `{known}`")));
             }
         }
         Ok(())
@@ -194,6 +195,24 @@ impl fmt::Debug for Config {
     }
 }
 
+/// The option that a misspelt one may have meant: at most two letters added, left out or taken for another.
+fn nearest(name: &str) -> Option<&'static str> {
+    let distance = |option: &str| {
+        let mut row: Vec<_> = (0..=option.len()).collect();
+        for (line, found) in name.bytes().enumerate() {
+            let mut diagonal = std::mem::replace(&mut row[0], line + 1);
+            for (column, expected) in option.bytes().enumerate() {
+                let replaced = diagonal + usize::from(found != expected);
+                diagonal = row[column + 1];
+                row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+            }
+        }
+        row.pop().unwrap_or_default()
+    };
+    let nearest = OPTIONS.into_iter().map(|option| (distance(option), option)).min();
+    nearest.filter(|(distance, _)| *distance <= 2).map(|(_, option)| option)
+}
+
 fn decode(what: &str, text: &str) -> Result<String> {
     let decoded = percent_decode_str(text).decode_utf8();
     // the text itself may be a secret
@@ -237,7 +256,12 @@ mod tests {
             ("http://x", "begins with `amqp://`"),
             ("amqp://", "expected a host"),
             ("amqp://x:99999", "expected a port"),
-            ("amqp://x?hartbeat=5", "no option `hartbeat`: there are `heartbeat`"),
+            (
+                "amqp://x?hartbeat=5",
+                "no option `hartbeat`: did you mean `heartbeat`? there are `heartbeat`, `prefetch`",
+            ),
+            ("amqp://x?Prefetch=5", "did you mean `prefetch`?"),
+            ("amqp://x?timeout=5", "no option `timeout`: there are"),
             ("amqp://x?heartbeat=4", "5 to 60"),
             ("amqp://x?prefetch=0", "1 to 65535"),
             ("amqp://x?unrouted=lose", "`park` or `reject`"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eda_core::{Error, ErrorKind, Result};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use crate::backoff::Backoff;
@@ -38,22 +38,30 @@ pub(crate) fn spawn(part: impl Future<Output = ()> + Send + 'static) {
 /// What the last try met.
 pub(crate) async fn establish(connect: &dyn Connect, limit: Option<Duration>) -> Result<Arc<dyn Link>> {
     let mut backoff = Backoff::new();
-    let deadline = limit.map(|limit| Instant::now() + limit);
-    loop {
-        let error = match connect.connect().await {
-            Ok(link) => return Ok(link),
-            Err(error) if error.kind() != ErrorKind::Unavailable => return Err(error),
-            Err(error) => error,
-        };
-        let wait = backoff.next();
-        if deadline.is_some_and(|deadline| Instant::now() + wait >= deadline) {
-            let limit = humantime::format_duration(limit.unwrap_or_default());
-            let text = format!("no broker answered within {limit}: check that it runs and that the address is right");
-            return Err(Error::new(ErrorKind::Unavailable, text).caused_by(error));
+    let mut last = None;
+    let try_on = async {
+        loop {
+            let error = match connect.connect().await {
+                Err(error) if error.kind() == ErrorKind::Unavailable => error,
+                settled => return settled,
+            };
+            let wait = backoff.next();
+            warn!(%error, "no broker yet; trying again in {wait:?}");
+            last = Some(error);
+            sleep(wait).await;
         }
-        warn!(%error, "no broker yet; trying again in {wait:?}");
-        sleep(wait).await;
-    }
+    };
+    let Some(limit) = limit else { return try_on.await };
+    let settled = timeout(limit, try_on).await;
+    settled.unwrap_or_else(|_| {
+        let limit = humantime::format_duration(limit);
+        let text = format!("no broker answered within {limit}: check that it runs and that the address is right");
+        let error = Error::new(ErrorKind::Unavailable, text);
+        Err(match last {
+            Some(last) => error.caused_by(last),
+            None => error,
+        })
+    })
 }
 
 impl Connection {
@@ -107,7 +115,7 @@ impl Connection {
         let mut state = self.state.clone();
         let gone = state.wait_for(|state| matches!(state, State::Closed));
         // it is bounded in itself; this is for a runtime that is going down
-        let _ = timeout_at(Instant::now() + Duration::from_secs(4), gone).await;
+        let _ = timeout(Duration::from_secs(4), gone).await;
     }
 }
 
@@ -159,7 +167,10 @@ impl Supervisor {
                 why = link.ended() => return why,
                 Ok(()) = blocked.changed() => {
                     let why = blocked.borrow_and_update().clone();
-                    if let Some(why) = &why { warn!(purpose = self.purpose, why, "the broker takes nothing for now") } else { info!(purpose = self.purpose, "the broker takes messages again") }
+                    match &why {
+                        Some(why) => warn!(purpose = self.purpose, why, "the broker takes nothing for now"),
+                        None => info!(purpose = self.purpose, "the broker takes messages again"),
+                    }
                     self.blocked.send_replace(why);
                 }
             }

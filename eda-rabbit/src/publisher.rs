@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eda_core::transport::Receipt;
-use eda_core::{ErrorKind, Result};
+use eda_core::{Error, ErrorKind, Result};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use self::round::Rounds;
+pub(crate) use self::window::with_trouble;
 use self::window::{Reply, Window, unavailable};
 use crate::backoff::Backoff;
 use crate::connection::{Connection, closed, spawn};
@@ -95,13 +96,25 @@ struct Task {
     channel: Option<Opened>,
     opening: Option<BoxFuture<Result<Opened>>>,
     flying: FuturesUnordered<BoxFuture<(u64, Result<Word>)>>,
+    /// Grows with each channel that is lost before the broker has said a word on it.
+    backoff: Backoff,
+    trouble: String,
 }
 
 impl Task {
     fn new(connection: Connection, commands: mpsc::UnboundedReceiver<Command>) -> Self {
-        let opening = Some(open(connection.clone()));
+        let opening = Some(open(connection.clone(), Duration::ZERO));
         let (window, flying) = (Window::default(), FuturesUnordered::new());
-        Self { connection, commands, window, channel: None, opening, flying }
+        Self {
+            connection,
+            commands,
+            window,
+            channel: None,
+            opening,
+            flying,
+            backoff: Backoff::new(),
+            trouble: String::new(),
+        }
     }
 
     async fn run(mut self) {
@@ -110,14 +123,12 @@ impl Task {
             let deadline = self.window.next_deadline();
             tokio::select! {
                 biased;
-                opened = maybe(&mut self.opening) => {
-                    self.opening = None;
-                    match opened {
-                        Ok(channel) => self.channel = Some(channel),
-                        Err(_) => break,
-                    }
-                }
-                () = lost(&mut self.channel) => self.lose(),
+                opened = maybe(&mut self.opening) => match opened {
+                    Ok(channel) => (self.channel, self.opening) = (Some(channel), None),
+                    Err(error) if error.kind() == ErrorKind::Closed => break,
+                    Err(error) => self.open_again(&error),
+                },
+                () = lost(&mut self.channel) => self.lose(&Error::new(ErrorKind::Unavailable, "the connection was lost")),
                 round = Rounds(&mut self.flying), if !self.flying.is_empty() => self.hear(round),
                 count = self.commands.recv_many(&mut burst, BURST) => {
                     if count == 0 {
@@ -128,12 +139,17 @@ impl Task {
                     }
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                    self.window.expire(Instant::now(), &self.connection.trouble());
+                    let trouble = self.connection.trouble();
+                    self.window.expire(Instant::now(), if trouble.is_empty() { &self.trouble } else { &trouble });
                 }
             }
             self.send_waiting();
         }
         self.window.close();
+        self.commands.close();
+        while let Ok(Command { reply, .. }) = self.commands.try_recv() {
+            let _ = reply.send(Err(closed()));
+        }
     }
 
     fn send_waiting(&mut self) {
@@ -153,45 +169,54 @@ impl Task {
                 Err(error) => lost = Some(error),
             }
         }
+        if !words.is_empty() && self.backoff.tries() > 0 {
+            self.backoff.reset();
+            self.trouble.clear();
+        }
         self.window.hear(words);
         if let Some(error) = lost {
-            warn!(%error, "the publishing channel was lost");
-            self.lose();
+            self.lose(&error);
         }
     }
 
-    fn lose(&mut self) {
-        if !self.window.is_idle() {
-            warn!("the broker's word on some messages is lost; they are sent again");
+    fn lose(&mut self, error: &Error) {
+        if self.window.is_idle() {
+            debug!(%error, "the publishing channel was lost; nothing was on its way");
+        } else {
+            warn!(%error, "the publishing channel was lost; what the broker had not confirmed is sent again");
         }
         self.flying.clear();
-        self.window.lose();
+        let is_refusal = !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal);
+        self.window.lose(is_refusal.then_some(error));
         self.channel = None;
-        self.opening = Some(open(self.connection.clone()));
+        self.open_again(error);
+    }
+
+    fn open_again(&mut self, error: &Error) {
+        self.trouble = error.to_string();
+        self.opening = Some(open(self.connection.clone(), self.backoff.next()));
     }
 }
 
-/// A channel with confirms, and everything that the framework publishes to; tries until it has one.
+/// A channel with confirms, and everything that the framework publishes to.
 ///
 /// # Errors
-/// [`Closed`](ErrorKind::Closed).
-fn open(connection: Connection) -> BoxFuture<Result<Opened>> {
+/// [`Closed`](ErrorKind::Closed); after any other, try again.
+fn open(connection: Connection, wait: Duration) -> BoxFuture<Result<Opened>> {
     Box::pin(async move {
-        let mut backoff = Backoff::new();
-        loop {
-            let link = connection.link().await?;
-            match prepare(&*link).await {
-                Ok(channel) => {
-                    let lost = Box::pin(async move { connection.lost(&link).await });
-                    return Ok(Opened { channel, lost });
+        sleep(wait).await;
+        let link = connection.link().await?;
+        match prepare(&*link).await {
+            Ok(channel) => {
+                let lost = Box::pin(async move { connection.lost(&link).await });
+                Ok(Opened { channel, lost })
+            }
+            Err(error) => {
+                warn!(%error, "could not open a publishing channel; trying again");
+                if error.kind() == ErrorKind::Unavailable && link.blocked().borrow().is_none() {
+                    link.abandon("it opens no channel");
                 }
-                Err(error) => {
-                    warn!(%error, "could not open a publishing channel; trying again");
-                    if error.kind() == ErrorKind::Unavailable && link.blocked().borrow().is_none() {
-                        link.abandon("it opens no channel");
-                    }
-                    sleep(backoff.next()).await;
-                }
+                Err(error)
             }
         }
     })

@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use eda_core::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, limits};
-use eda_core::{Error, Message, Result, Subscription, Topology};
+use eda_core::{Error, ErrorKind, Message, Result, Subscription, Topology};
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use crate::backoff::Backoff;
 use crate::config::{Config, Unrouted};
 use crate::connection::{Connection, closed, establish};
 use crate::convert;
-use crate::publisher::Publisher;
+use crate::publisher::{Publisher, with_trouble};
 use crate::subscriber::{Settler, Subscriber};
 use crate::topology::{EVENTS, EVENTS_STRICT, Plan};
 use crate::wire::{Connect, Lapin};
+
+/// How long declaring may take at least, however short the time to connect is.
+const DECLARE: Duration = Duration::from_secs(10);
 
 /// A RabbitMQ broker, over two connections: one publishes, one consumes, so that a broker which takes no messages for
 /// now still hands them out. Both are made again when they end.
@@ -50,6 +56,12 @@ impl Rabbit {
         Ok(Self { config, consuming, publishing, publisher, is_closed: AtomicBool::new(false) })
     }
 
+    async fn declare_once(&self, plan: &Plan) -> Result {
+        let channel = self.consuming.link().await?.channel().await?;
+        plan.declare(&*channel).await?;
+        channel.close().await
+    }
+
     fn check_open(&self) -> Result {
         if self.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
     }
@@ -73,13 +85,26 @@ impl Transport for Rabbit {
 
     async fn declare(&self, topology: &Topology) -> Result<()> {
         self.check_open()?;
-        let mut plan = Plan::shared();
-        for subscription in &topology.subscriptions {
-            plan.merge(Plan::subscription(subscription)?);
-        }
-        let channel = self.consuming.link().await?.channel().await?;
-        plan.declare(&*channel).await?;
-        channel.close().await
+        let plan = Plan::of(topology)?;
+        let mut backoff = Backoff::new();
+        let declare = async {
+            loop {
+                match self.declare_once(&plan).await {
+                    Err(error) if error.kind() == ErrorKind::Unavailable => {
+                        warn!(%error, "could not declare the topology; trying again");
+                        sleep(backoff.next()).await;
+                    }
+                    settled => return settled,
+                }
+            }
+        };
+        let Some(limit) = self.config.connect_timeout else { return declare.await };
+        let late = |_| {
+            let text = format!("the broker did not declare the topology within {}", humantime::format_duration(limit));
+            let error = Error::new(ErrorKind::Unavailable, text).with("broker", self.config.address());
+            Err(with_trouble(error, &self.consuming.trouble()))
+        };
+        timeout(limit.max(DECLARE), declare).await.unwrap_or_else(late)
     }
 
     async fn publisher(&self) -> Result<Box<dyn Publish>> {

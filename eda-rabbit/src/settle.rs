@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// As many acks are sent in one frame, if they come quickly.
+/// As many acks are sent in one frame at most, if they come quickly.
 const BATCH: usize = 64;
 /// As long an ack waits for others to join it.
 const LINGER: Duration = Duration::from_millis(2);
-/// As long acks wait behind a delivery that is still open, before each is sent alone.
+/// As long acks wait behind a delivery that is still open, unless a batch is full, before each is sent alone.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The deliveries of one channel, in the order of their tags, from the oldest that is open; with each, what the transport
@@ -18,6 +18,8 @@ pub(crate) struct Ledger<T> {
     first: u64,
     entries: VecDeque<Entry<T>>,
     given_back: Vec<u64>,
+    /// How many acks are sent at once: never so many that the broker waits for them.
+    batch: usize,
     /// Acks that no frame has been sent for, and since when there are any.
     unsent: usize,
     since: Option<Instant>,
@@ -42,8 +44,14 @@ pub(crate) struct Flush {
 }
 
 impl<T> Ledger<T> {
-    pub(crate) fn new() -> Self {
-        Self { first: 1, entries: VecDeque::new(), given_back: Vec::new(), unsent: 0, since: None }
+    /// `prefetch` is how many deliveries the broker hands out before it waits for acks.
+    pub(crate) fn new(prefetch: u16) -> Self {
+        let (entries, given_back, batch) = (VecDeque::new(), Vec::new(), batch(prefetch));
+        Self { first: 1, entries, given_back, batch, unsent: 0, since: None }
+    }
+
+    pub(crate) fn set_prefetch(&mut self, prefetch: u16) {
+        self.batch = batch(prefetch);
     }
 
     /// A delivery has come. Tags count up by one, from 1: AMQP 0-9-1 §1.8.3.13 promises that they ascend, and RabbitMQ
@@ -70,7 +78,7 @@ impl<T> Ledger<T> {
         }
         self.unsent += 1;
         self.since.get_or_insert(now);
-        self.unsent == 1 || self.unsent.is_multiple_of(BATCH)
+        self.unsent == 1 || self.unsent.is_multiple_of(self.batch)
     }
 
     /// Whether the broker should be told right away.
@@ -97,7 +105,7 @@ impl<T> Ledger<T> {
             return flush;
         };
         let waited = now.saturating_duration_since(since);
-        if everything || waited >= LINGER || self.unsent >= BATCH {
+        if everything || waited >= LINGER || self.unsent >= self.batch {
             while let Some(Entry::Acked | Entry::Told) = self.entries.front() {
                 if let Some(Entry::Acked) = self.entries.pop_front() {
                     flush.up_to = Some(self.first);
@@ -106,7 +114,7 @@ impl<T> Ledger<T> {
                 self.first += 1;
             }
         }
-        if everything || waited >= PATIENCE {
+        if everything || waited >= PATIENCE || self.unsent >= self.batch {
             for (entry, tag) in self.entries.iter_mut().zip(self.first..) {
                 if let Entry::Acked = entry {
                     *entry = Entry::Told;
@@ -151,12 +159,16 @@ impl<T> Ledger<T> {
     }
 }
 
+fn batch(prefetch: u16) -> usize {
+    usize::from(prefetch / 2).clamp(1, BATCH)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn ledger(count: u64) -> Ledger<()> {
-        let mut ledger = Ledger::new();
+        let mut ledger = Ledger::new(256);
         (1..=count).for_each(|tag| ledger.open(tag, ()));
         ledger
     }
@@ -175,6 +187,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_broker_never_waits_for_acks_that_wait_for_others() {
+        for (prefetch, expected) in [(1, 1), (2, 1), (10, 5), (256, 64)] {
+            let (mut ledger, now) = (Ledger::new(prefetch), Instant::now());
+            (1..=expected).for_each(|tag| ledger.open(tag, ()));
+            let woken: Vec<_> = (1..=expected).map(|tag| ledger.ack(tag, now)).collect();
+            assert_eq!(woken.last(), Some(&true), "prefetch {prefetch}");
+            assert_eq!(ledger.flush(now, false).up_to, Some(expected), "prefetch {prefetch}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_slow_handler_holds_up_no_other_ack_for_long() {
         let (mut ledger, now) = (ledger(4), Instant::now());
         ledger.ack(2, now);
@@ -187,6 +210,15 @@ mod tests {
         ledger.ack(3, now);
         assert_eq!(ledger.flush(now, true), Flush { up_to: Some(3), ..Flush::default() });
         assert_eq!(ledger.open_count(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_batch_does_not_wait_behind_a_slow_handler() {
+        let (mut ledger, now) = (Ledger::new(2), Instant::now());
+        ledger.open(1, ());
+        ledger.open(2, ());
+        assert!(ledger.ack(2, now), "the broker waits for it");
+        assert_eq!(ledger.flush(now, false), Flush { single: vec![2], ..Flush::default() });
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,9 +11,9 @@ use eda_core::transport::{ConsumerState, ConsumerStatus, Deliveries, Delivery};
 use eda_core::{Error, ErrorKind, Result, Subscription};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tracing::warn;
 
-use self::session::{End, Session};
+use self::session::{End, Progress, Session};
 pub(crate) use self::settler::Settler;
 use crate::backoff::Backoff;
 use crate::connection::{Connection, spawn};
@@ -32,8 +32,8 @@ pub(crate) struct Subscriber {
 
 /// What the handle tells the task; each is answered when it is done.
 pub(crate) enum Control {
-    Cancel(oneshot::Sender<()>),
-    Close(oneshot::Sender<()>),
+    Cancel(oneshot::Sender<Result>),
+    Close(oneshot::Sender<Result>),
 }
 
 impl Subscriber {
@@ -54,21 +54,23 @@ impl Subscriber {
         let (status, watched) = watch::channel(ConsumerStatus::now(ConsumerState::Connecting, ""));
         let (ready, is_ready) = oneshot::channel();
         let blocked = publishing.blocked();
-        let task = Task { connection, subscription, prefetch, settler, deliveries: sender, commands, status, blocked };
+        let wanted = Wanted { connection, subscription, prefetch, settler };
+        let task = Task { wanted, deliveries: sender, commands, status, blocked };
         spawn(task.run(ready));
         let ended = || Error::new(ErrorKind::Closed, "the connection was closed while subscribing");
         is_ready.await.map_err(|_| ended())??;
         Ok(Self { deliveries, control, status: watched })
     }
 
-    async fn tell(&self, control: impl FnOnce(oneshot::Sender<()>) -> Control) -> Result {
+    async fn tell(&self, control: impl FnOnce(oneshot::Sender<Result>) -> Control) -> Result {
         let (done, is_done) = oneshot::channel();
         if self.control.send(control(done)).is_err() {
             // the task has ended, and the consumer with it
             return Ok(());
         }
         match timeout(ANSWER, is_done).await {
-            Ok(_) => Ok(()),
+            // the task that ends without an answer has nothing left to end
+            Ok(answer) => answer.unwrap_or(Ok(())),
             Err(_) => {
                 Err(Error::new(ErrorKind::Unavailable, format!("the subscription did not end within {ANSWER:?}")))
             }
@@ -99,11 +101,16 @@ impl Deliveries for Subscriber {
     }
 }
 
-struct Task {
+/// What is consumed, and over what.
+struct Wanted {
     connection: Connection,
     subscription: Subscription,
     prefetch: u16,
     settler: Arc<Settler>,
+}
+
+struct Task {
+    wanted: Wanted,
     deliveries: mpsc::UnboundedSender<Delivery>,
     commands: mpsc::UnboundedReceiver<Control>,
     status: watch::Sender<ConsumerStatus>,
@@ -116,9 +123,9 @@ impl Task {
         let (mut backoff, mut barren_deaths) = (Backoff::new(), 0);
         let mut is_cancelled = false;
         while !is_cancelled {
-            let prefetch = if barren_deaths >= BARREN_DEATHS { 1 } else { self.prefetch };
+            let is_quarantined = barren_deaths >= BARREN_DEATHS && self.wanted.prefetch > 1;
             let opened = tokio::select! {
-                opened = open_session(&self.connection, &self.subscription, prefetch, &self.settler) => opened,
+                opened = open_session(&self.wanted, is_quarantined) => opened,
                 command = self.commands.recv() => {
                     is_cancelled = answer_while_down(command);
                     continue;
@@ -141,16 +148,14 @@ impl Task {
             }
             match session.run(&mut self).await {
                 End::Closed => break,
-                End::Released => {
-                    info!(queue = self.subscription.queue, "made progress again; the quarantine is over");
-                    barren_deaths = 0;
-                }
-                End::Lost { why, made_progress, had_open } => {
-                    if made_progress {
-                        backoff.reset();
-                        barren_deaths = 0;
-                    } else if had_open {
-                        barren_deaths += 1;
+                End::Lost { why, progress } => {
+                    match progress {
+                        Progress::Made => {
+                            backoff.reset();
+                            barren_deaths = 0;
+                        }
+                        Progress::Barren => barren_deaths += 1,
+                        Progress::Idle => {}
                     }
                     is_cancelled = self.pause(&mut backoff, &why).await;
                 }
@@ -166,7 +171,7 @@ impl Task {
     /// Waits a little, and says why; tells whether the subscription was ended meanwhile.
     async fn pause(&mut self, backoff: &mut Backoff, why: &str) -> bool {
         let wait = backoff.next();
-        warn!(queue = self.subscription.queue, why, "not consuming; trying again in {wait:?}");
+        warn!(queue = self.wanted.subscription.queue, why, "not consuming; trying again in {wait:?}");
         self.tell(ConsumerState::Connecting, why);
         tokio::select! {
             () = sleep(wait) => false,
@@ -179,14 +184,9 @@ impl Task {
     }
 }
 
-async fn open_session(
-    connection: &Connection,
-    subscription: &Subscription,
-    prefetch: u16,
-    settler: &Settler,
-) -> Result<Session> {
-    let link = connection.link().await?;
-    let session = Session::open(connection, Arc::clone(&link), subscription, prefetch, settler).await;
+async fn open_session(wanted: &Wanted, is_quarantined: bool) -> Result<Session> {
+    let link = wanted.connection.link().await?;
+    let session = Session::open(wanted, Arc::clone(&link), is_quarantined).await;
     if let Err(error) = &session
         && error.kind() == ErrorKind::Unavailable
         && link.blocked().borrow().is_none()
@@ -199,7 +199,7 @@ async fn open_session(
 /// Without a channel there is nothing to cancel or to flush. Tells whether the subscription ends.
 fn answer_while_down(command: Option<Control>) -> bool {
     if let Some(Control::Cancel(done) | Control::Close(done)) = command {
-        let _ = done.send(());
+        let _ = done.send(Ok(()));
     }
     true
 }

@@ -15,7 +15,7 @@
 use std::time::Duration;
 
 use eda_core::transport::limits;
-use eda_core::{Error, ErrorKind, Result, Subscription};
+use eda_core::{Error, ErrorKind, Result, Subscription, Topology};
 
 /// Where events are published: a topic exchange.
 pub const EVENTS: &str = "eda.events";
@@ -106,6 +106,28 @@ pub struct Binding {
 }
 
 impl Plan {
+    /// Everything that an app needs at the broker. It is the same whatever the URL says, so that services with different
+    /// options can share a broker.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) where a backoff is longer than the longest delay.
+    ///
+    /// ```
+    /// use eda_core::Topology;
+    /// use eda_rabbit::topology::{EVENTS, Plan};
+    ///
+    /// let plan = Plan::of(&Topology::default())?;
+    /// assert!(plan.exchanges.iter().any(|exchange| exchange.name == EVENTS));
+    /// # Ok::<_, eda_core::Error>(())
+    /// ```
+    pub fn of(topology: &Topology) -> Result<Self> {
+        let mut plan = Self::shared();
+        for subscription in &topology.subscriptions {
+            plan.merge(Self::subscription(subscription)?);
+        }
+        Ok(plan)
+    }
+
     /// What every app needs: the exchanges, and the queues where nothing gets lost.
     pub fn shared() -> Self {
         let mut plan = Self::default();

@@ -4,6 +4,9 @@
 //! protocol and of lapin make the outcome certain all the same: a return precedes the confirm of its own message, and a
 //! confirm that comes *without* a return says that none was left over at that moment. So a word without a return is
 //! final; a word with somebody else's return waits for a later one without, or until nothing is open.
+//!
+//! A channel that the broker closes over one message takes the words of all others with it. Then everything that was on
+//! its way is sent again one by one, so that the one which ends the channel a second time is known, and fails alone.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -26,6 +29,8 @@ pub(crate) struct Window {
     undecided: Vec<(u64, bool)>,
     /// Sent, and without a word.
     open: usize,
+    /// One of the messages up to this one has ended a channel: until it is found, all are sent one by one.
+    suspects: u64,
     returned: Vec<Unroutable>,
 }
 
@@ -61,13 +66,15 @@ impl Window {
     /// What is to be sent now, in order; counts as sent from here on.
     pub(crate) fn take_waiting(&mut self) -> Vec<(u64, Outgoing)> {
         let mut taken = Vec::with_capacity(self.waiting.len());
-        for number in self.waiting.drain(..) {
+        let one_by_one = self.entries.keys().next().is_some_and(|oldest| *oldest <= self.suspects);
+        while self.open == 0 || !one_by_one {
+            let Some(number) = self.waiting.pop_front() else { break };
             if let Some(entry) = self.entries.get_mut(&number) {
                 entry.is_sent = true;
                 taken.push((number, entry.outgoing.clone()));
+                self.open += 1;
             }
         }
-        self.open += taken.len();
         taken
     }
 
@@ -108,7 +115,20 @@ impl Window {
     }
 
     /// The channel is gone, and with it every word that had not come: what a caller still waits for is sent again.
-    pub(crate) fn lose(&mut self) {
+    /// `refusal` is the broker's reason, where it closed the channel over something that was sent on it.
+    pub(crate) fn lose(&mut self, refusal: Option<&Error>) {
+        let mut unheard = self.entries.iter().filter(|(number, entry)| entry.is_sent && !self.waiting.contains(number));
+        if let Some(refusal) = refusal {
+            match (unheard.next(), unheard.next_back()) {
+                (Some((&culprit, _)), None) => {
+                    if let Some(reply) = self.entries.remove(&culprit).and_then(|entry| entry.reply) {
+                        let _ = reply.send(Err(refusal.clone()));
+                    }
+                }
+                (_, Some((&last, _))) => self.suspects = last,
+                (None, None) => {}
+            }
+        }
         self.returned.clear();
         self.undecided.clear();
         self.open = 0;
@@ -116,14 +136,14 @@ impl Window {
         self.waiting = self.entries.keys().copied().collect();
     }
 
-    /// Tells the callers whose deadline has passed. `trouble` says why nothing could be sent.
+    /// Tells the callers whose deadline has passed. `trouble` says what stood in the way, where that is known.
     pub(crate) fn expire(&mut self, now: Instant, trouble: &str) {
         self.entries.retain(|_, entry| {
             if entry.deadline <= now
                 && let Some(reply) = entry.reply.take()
             {
                 // a caller that has gone away does not want to know
-                let _ = reply.send(Err(if entry.is_sent { unconfirmed() } else { unavailable(trouble) }));
+                let _ = reply.send(Err(if entry.is_sent { unconfirmed(trouble) } else { unavailable(trouble) }));
             }
             entry.is_sent || entry.reply.is_some()
         });
@@ -139,7 +159,7 @@ impl Window {
     pub(crate) fn close(&mut self) {
         for entry in std::mem::take(&mut self.entries).into_values() {
             if let Some(reply) = entry.reply {
-                let _ = reply.send(Err(if entry.is_sent { unconfirmed() } else { crate::connection::closed() }));
+                let _ = reply.send(Err(if entry.is_sent { unconfirmed("") } else { crate::connection::closed() }));
             }
         }
     }
@@ -173,15 +193,20 @@ impl Entry {
     }
 }
 
-fn unconfirmed() -> Error {
-    Error::new(
+fn unconfirmed(trouble: &str) -> Error {
+    let error = Error::new(
         ErrorKind::Unconfirmed,
         "the broker did not confirm the message in time: it may or may not have it; publish it again with the same id",
-    )
+    );
+    with_trouble(error, trouble)
 }
 
-pub(crate) fn unavailable(trouble: &str) -> Error {
+pub(super) fn unavailable(trouble: &str) -> Error {
     let error = Error::new(ErrorKind::Unavailable, "the broker could not be reached in time: nothing was published");
+    with_trouble(error, trouble)
+}
+
+pub(crate) fn with_trouble(error: Error, trouble: &str) -> Error {
     if trouble.is_empty() { error } else { error.with("last trouble", trouble) }
 }
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eda_core::transport::{ConsumerState, Delivery, Token};
-use eda_core::{Result, Subscription};
+use eda_core::{Error, ErrorKind, Result};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::warn;
+use tracing::{info, warn};
 
-use super::{Control, Settler, Task};
+use super::{Control, Settler, Task, Wanted};
 use crate::connection::Connection;
 use crate::convert::{self, Original};
 use crate::topology::Plan;
@@ -18,6 +19,8 @@ use crate::wire::{Arrivals, Arrived, Channel, Link};
 
 /// How long what the broker had sent before a cancel may take to come.
 const LAST_ARRIVALS: Duration = Duration::from_secs(2);
+/// A session that ends before may have died of a message that this program never got to see.
+const SOON: Duration = Duration::from_secs(5);
 
 pub(super) struct Session {
     connection: Connection,
@@ -25,89 +28,105 @@ pub(super) struct Session {
     channel: Arc<dyn Channel>,
     arrivals: Box<dyn Arrivals>,
     generation: u64,
+    began: Instant,
     is_quarantined: bool,
+    is_cancelled: bool,
 }
 
 pub(super) enum End {
     /// Asked for.
     Closed,
-    /// The quarantine has done its work: consume again as ever.
-    Released,
     Lost {
         why: String,
-        made_progress: bool,
-        had_open: bool,
+        progress: Progress,
     },
+}
+
+/// What a session that was lost had come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Something was settled.
+    Made,
+    /// It ended soon, or while a delivery was in hand, which may be what it died of.
+    Barren,
+    /// Nothing came, so nothing is known.
+    Idle,
 }
 
 impl Session {
     /// Declare → qos → consume.
-    pub(super) async fn open(
-        connection: &Connection,
-        link: Arc<dyn Link>,
-        subscription: &Subscription,
-        prefetch: u16,
-        settler: &Settler,
-    ) -> Result<Self> {
-        let connection = connection.clone();
+    pub(super) async fn open(wanted: &Wanted, link: Arc<dyn Link>, is_quarantined: bool) -> Result<Self> {
         let channel = link.channel().await?;
         let mut plan = Plan::shared();
-        plan.merge(Plan::subscription(subscription)?);
+        plan.merge(Plan::subscription(&wanted.subscription)?);
         plan.declare(&*channel).await?;
+        let prefetch = if is_quarantined { 1 } else { wanted.prefetch };
         channel.qos(prefetch).await?;
         // deliveries may come as soon as the consumer is there
-        let generation = settler.begin();
-        let arrivals = channel.consume(&subscription.queue).await?;
-        let is_quarantined = prefetch == 1 && subscription.policy.prefetch != Some(1);
-        Ok(Self { connection, link, channel, arrivals, generation, is_quarantined })
+        let generation = wanted.settler.begin(prefetch);
+        let arrivals = channel.consume(&wanted.subscription.queue).await?;
+        let (connection, began) = (wanted.connection.clone(), Instant::now());
+        Ok(Self { connection, link, channel, arrivals, generation, began, is_quarantined, is_cancelled: false })
     }
 
     pub(super) async fn run(mut self, task: &mut Task) -> End {
         self.tell_state(task);
         let end = self.consume(task).await;
-        let (made_progress, had_open) = task.settler.end();
+        let (made_progress, had_open) = task.wanted.settler.end();
         match end {
-            Ok(end) => end,
-            Err(why) => End::Lost { why, made_progress, had_open },
+            Ok(()) => End::Closed,
+            // to consume again is what nobody wants any more
+            Err(why) if self.is_cancelled => {
+                warn!(
+                    queue = task.wanted.subscription.queue,
+                    why, "the channel ended while draining; what was open comes again"
+                );
+                End::Closed
+            }
+            Err(why) => {
+                let progress = match (made_progress, had_open || self.began.elapsed() < SOON) {
+                    (true, _) => Progress::Made,
+                    (false, true) => Progress::Barren,
+                    (false, false) => Progress::Idle,
+                };
+                End::Lost { why, progress }
+            }
         }
     }
 
     /// # Errors
     /// Why the channel is of no use any more.
-    async fn consume(&mut self, task: &mut Task) -> Result<End, String> {
+    async fn consume(&mut self, task: &mut Task) -> Result<(), String> {
         let (connection, link) = (self.connection.clone(), Arc::clone(&self.link));
         let mut lost = pin!(connection.lost(&link));
-        let mut is_cancelled = false;
         loop {
-            let due = task.settler.due();
+            let due = task.wanted.settler.due();
             tokio::select! {
                 biased;
                 command = task.commands.recv() => match command {
                     Some(Control::Cancel(done)) => {
                         task.tell(ConsumerState::Draining, "");
-                        self.cancel(task).await?;
-                        is_cancelled = true;
-                        let _ = done.send(());
+                        let cancelled = self.cancel(task).await;
+                        answer(done, &cancelled);
+                        cancelled?;
                     }
                     Some(Control::Close(done)) => {
-                        let closed = self.close(task, is_cancelled).await;
-                        let _ = done.send(());
-                        return closed.map(|()| End::Closed);
+                        let closed = self.close(task).await;
+                        answer(done, &closed);
+                        return closed;
                     }
-                    None => return self.close(task, is_cancelled).await.map(|()| End::Closed),
+                    None => return self.close(task).await,
                 },
                 () = &mut lost => return Err("the connection was lost".to_owned()),
-                () = task.settler.woken() => self.flush(&task.settler, false).await?,
+                () = task.wanted.settler.woken() => self.flush(&task.wanted.settler, false).await?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.flush(&task.settler, false).await?;
-                    if self.is_quarantined && task.settler.made_progress() && !is_cancelled {
-                        self.cancel(task).await?;
-                        self.flush(&task.settler, true).await?;
-                        return Ok(End::Released);
+                    self.flush(&task.wanted.settler, false).await?;
+                    if self.is_quarantined && !self.is_cancelled && task.wanted.settler.made_progress() {
+                        self.release(task).await?;
                     }
                 }
-                Ok(()) = task.blocked.changed() => self.tell_state(task),
-                arrived = next(&mut *self.arrivals), if !is_cancelled => match arrived {
+                Ok(()) = task.blocked.changed(), if !self.is_cancelled => self.tell_state(task),
+                arrived = next(&mut *self.arrivals), if !self.is_cancelled => match arrived {
                     Some(Ok(arrived)) => self.deliver(task, arrived),
                     Some(Err(error)) => return Err(error.to_string()),
                     None => return Err("the broker ended the consumer: was the queue deleted?".to_owned()),
@@ -117,17 +136,24 @@ impl Session {
     }
 
     fn deliver(&self, task: &Task, arrived: Arrived) {
-        let (message, attempt) = convert::incoming(&arrived, task.subscription.declare);
+        let (message, attempt) = convert::incoming(&arrived, task.wanted.subscription.declare);
         let Arrived { tag, exchange, routing_key, redelivered, properties, body } = arrived;
-        task.settler.open(tag, Original { exchange, routing_key, properties, body });
+        task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
         let token = Token { generation: self.generation, tag };
-        let settle = Arc::clone(&task.settler) as Arc<dyn eda_core::transport::Settle>;
+        let settle = Arc::clone(&task.wanted.settler) as Arc<dyn eda_core::transport::Settle>;
         // a handle that is gone drops the delivery, which gives it back
         let _ = task.deliveries.send(Delivery::new(message, attempt, redelivered, token, settle));
     }
 
     /// No more deliveries; what had come and was not handed out goes back.
     async fn cancel(&mut self, task: &Task) -> Result<(), String> {
+        if std::mem::replace(&mut self.is_cancelled, true) {
+            return Ok(());
+        }
+        self.end_consumer(task).await
+    }
+
+    async fn end_consumer(&mut self, task: &Task) -> Result<(), String> {
         self.channel.cancel(self.arrivals.tag()).await.map_err(|error| error.to_string())?;
         let rest = async {
             while let Some(Ok(arrived)) = next(&mut *self.arrivals).await {
@@ -136,25 +162,39 @@ impl Session {
         };
         if timeout(LAST_ARRIVALS, rest).await.is_err() {
             warn!(
-                queue = task.subscription.queue,
+                queue = task.wanted.subscription.queue,
                 "the consumer did not end; the channel's end will give its messages back"
             );
         }
-        self.flush(&task.settler, false).await
+        self.flush(&task.wanted.settler, false).await
+    }
+
+    /// The quarantine has done its work: consumes as ever, on the same channel, so that what is open stays valid. A
+    /// prefetch counts for consumers that begin after it.
+    async fn release(&mut self, task: &Task) -> Result<(), String> {
+        self.end_consumer(task).await?;
+        let consume = async {
+            self.channel.qos(task.wanted.prefetch).await?;
+            task.wanted.settler.set_prefetch(task.wanted.prefetch);
+            self.channel.consume(&task.wanted.subscription.queue).await
+        };
+        self.arrivals = consume.await.map_err(|error| error.to_string())?;
+        self.is_quarantined = false;
+        info!(queue = task.wanted.subscription.queue, "made progress again; the quarantine is over");
+        self.tell_state(task);
+        Ok(())
     }
 
     fn deliver_back(&self, task: &Task, arrived: Arrived) {
         let Arrived { tag, exchange, routing_key, properties, body, .. } = arrived;
-        task.settler.open(tag, Original { exchange, routing_key, properties, body });
-        task.settler.give_back_now(Token { generation: self.generation, tag });
+        task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
+        task.wanted.settler.give_back_now(Token { generation: self.generation, tag });
     }
 
     /// Cancel → settle → close, in that order: a quorum queue loses acks that are followed by the close at once.
-    async fn close(&mut self, task: &Task, is_cancelled: bool) -> Result<(), String> {
-        if !is_cancelled {
-            self.cancel(task).await?;
-        }
-        self.flush(&task.settler, true).await?;
+    async fn close(&mut self, task: &Task) -> Result<(), String> {
+        self.cancel(task).await?;
+        self.flush(&task.wanted.settler, true).await?;
         self.channel.close().await.map_err(|error| error.to_string())
     }
 
@@ -173,7 +213,7 @@ impl Session {
             }
             Ok(())
         };
-        told.await.map_err(|error: eda_core::Error| error.to_string())
+        told.await.map_err(|error: Error| error.to_string())
     }
 
     fn tell_state(&self, task: &Task) {
@@ -184,6 +224,12 @@ impl Session {
             None => task.tell(ConsumerState::Consuming, ""),
         }
     }
+}
+
+fn answer(done: oneshot::Sender<Result>, outcome: &Result<(), String>) {
+    let outcome = outcome.as_ref().map(|()| ()).map_err(|why| Error::new(ErrorKind::Unavailable, why.clone()));
+    // whoever asked may have stopped waiting
+    let _ = done.send(outcome);
 }
 
 async fn next(arrivals: &mut dyn Arrivals) -> Option<Result<Arrived>> {

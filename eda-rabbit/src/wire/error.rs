@@ -9,7 +9,12 @@ use lapin::ErrorKind as Lapin;
 pub(super) fn from_lapin(what: &str, error: lapin::Error) -> Error {
     let (kind, text) = match error.kind() {
         Lapin::ProtocolError(error) => from_broker(error.get_id(), error.get_message().as_str()),
-        Lapin::IOError(_) | Lapin::MissingHeartbeatError | Lapin::RuntimeShutdownError(_) => {
+        Lapin::IOError(error) => (ErrorKind::Unavailable, from_socket(error)),
+        Lapin::MissingHeartbeatError => (
+            ErrorKind::Unavailable,
+            Cow::Borrowed("the broker was silent for two heartbeats: the connection was given up"),
+        ),
+        Lapin::RuntimeShutdownError(_) => {
             (ErrorKind::Unavailable, Cow::Borrowed("the connection to the broker was lost"))
         }
         Lapin::InvalidConnectionState(_) | Lapin::InvalidChannelState(..) | Lapin::InvalidChannel(_) => {
@@ -21,6 +26,14 @@ pub(super) fn from_lapin(what: &str, error: lapin::Error) -> Error {
         _ => (ErrorKind::Internal, Cow::Borrowed("the client library met something unexpected")),
     };
     Error::new(kind, text).with("while", what).caused_by(error)
+}
+
+fn from_socket(error: &std::io::Error) -> Cow<'static, str> {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "no broker answers there: is it running?".into(),
+        std::io::ErrorKind::NotFound => "no address is known for the host".into(),
+        _ => format!("the connection to the broker was lost: {error}").into(),
+    }
 }
 
 /// Reply codes of AMQP 0-9-1 §1.2, with RabbitMQ's texts.

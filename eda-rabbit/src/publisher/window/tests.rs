@@ -100,7 +100,7 @@ async fn what_a_lost_channel_had_not_confirmed_is_sent_again_in_order() {
     let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
     window.take_waiting();
     window.hear(vec![(2, ack(None))]);
-    window.lose();
+    window.lose(None);
     let again: Vec<_> =
         window.take_waiting().into_iter().map(|(number, outgoing)| (number, outgoing.routing_key)).collect();
     assert_eq!(again, [(1, "a".to_owned()), (3, "c".to_owned())]);
@@ -122,4 +122,27 @@ async fn a_passed_deadline_says_whether_anything_was_sent() {
     assert!(window.take_waiting().is_empty(), "nobody waits for it any more");
     window.hear(vec![(1, ack(None))]);
     assert_eq!(window.next_deadline(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_ends_the_channel_fails_alone() {
+    let mut window = Window::default();
+    let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
+    let refusal = Error::new(ErrorKind::AccessRefused, "no");
+    window.take_waiting();
+    window.lose(Some(&refusal));
+    let mut later_one = admit(&mut window, "d", later());
+    let one = |window: &mut Window| window.take_waiting().iter().map(|(number, _)| *number).collect::<Vec<_>>();
+    assert_eq!(one(&mut window), [1]);
+    assert_eq!(one(&mut window), [0; 0], "one by one");
+    window.hear(vec![(1, ack(None))]);
+    assert_eq!(one(&mut window), [2]);
+    window.lose(Some(&refusal));
+    assert_eq!(kind(&mut outcomes[1]), Some(Err(ErrorKind::AccessRefused)));
+    assert_eq!(one(&mut window), [3]);
+    window.hear(vec![(3, ack(None))]);
+    assert_eq!(one(&mut window), [4], "those that came later are not suspected");
+    window.hear(vec![(4, ack(None))]);
+    assert_eq!((kind(&mut outcomes[0]), kind(&mut outcomes[2])), (Some(Ok(())), Some(Ok(()))));
+    assert_eq!(kind(&mut later_one), Some(Ok(())));
 }
