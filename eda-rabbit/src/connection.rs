@@ -167,9 +167,10 @@ impl Supervisor {
                 why = link.ended() => return why,
                 Ok(()) = blocked.changed() => {
                     let why = blocked.borrow_and_update().clone();
-                    match &why {
-                        Some(why) => warn!(purpose = self.purpose, why, "the broker takes nothing for now"),
-                        None => info!(purpose = self.purpose, "the broker takes messages again"),
+                    if why.is_none() {
+                        info!(purpose = self.purpose, "the broker takes messages again");
+                    } else {
+                        warn!(purpose = self.purpose, why, "the broker takes nothing for now");
                     }
                     self.blocked.send_replace(why);
                 }

@@ -187,7 +187,9 @@ impl Task {
         }
         self.flying.clear();
         let is_refusal = !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal);
-        self.window.lose(is_refusal.then_some(error));
+        if self.window.lose(is_refusal.then_some(error)) {
+            self.backoff.reset();
+        }
         self.channel = None;
         self.open_again(error);
     }

@@ -1,13 +1,17 @@
 //! Limits that every transport keeps, so that what one accepts, all accept.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::message::Message;
+use crate::message::{HeaderValue, Headers, Message};
 
 /// How many bytes a body may have: 1 MiB. Checked before sending and before decoding.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How many bytes a routing key, a queue's name or a header's name may have: AMQP 0-9-1 §4.2.5.3, short strings.
 pub const SHORT_TEXT_LIMIT: usize = 255;
+
+/// How many bytes all headers of a message may have, names and values: 64 KiB. AMQP carries them in one frame, 128 KiB
+/// unless the broker is told otherwise, beside what the broker and a dead letter's reason add.
+pub const HEADERS_LIMIT: usize = 64 * 1024;
 
 /// Headers that steer a broker, or that the framework writes itself: never settable by who publishes.
 const RESERVED: [&str; 8] = ["x-", "CC", "BCC", "cloudEvents_", "cloudEvents:", "ce-", "ce_", "eda-"];
@@ -34,7 +38,29 @@ pub fn check(message: &Message) -> Result {
     for (what, text) in texts {
         text.map_or(Ok(()), |text| short_text(what, text))?;
     }
-    message.headers.iter().try_for_each(|(name, _)| short_text("header name", name))
+    message.headers.iter().try_for_each(|(name, _)| short_text("header name", name))?;
+    let keys = [&message.partition_key, &message.causation_id].into_iter().flatten().map(String::len);
+    let size = size_of_headers(&message.headers) + keys.sum::<usize>();
+    if size > HEADERS_LIMIT {
+        let text = format!("the headers have {size} bytes, over the limit of {HEADERS_LIMIT}: put them into the body");
+        return Err(Error::new(ErrorKind::TooLarge, text));
+    }
+    Ok(())
+}
+
+fn size_of_headers(headers: &Headers) -> usize {
+    headers.iter().map(|(name, value)| name.len() + size_of_value(value)).sum()
+}
+
+fn size_of_value(value: &HeaderValue) -> usize {
+    // no number has more than eight bytes; the rest is what a value's type and length take
+    8 + match value {
+        HeaderValue::Text(text) => text.len(),
+        HeaderValue::Bytes(bytes) => bytes.len(),
+        HeaderValue::List(values) => values.iter().map(size_of_value).sum(),
+        HeaderValue::Table(headers) => size_of_headers(headers),
+        _ => 0,
+    }
 }
 
 /// Checks that a message's own headers can't steer the broker.

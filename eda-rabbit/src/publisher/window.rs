@@ -115,12 +115,15 @@ impl Window {
     }
 
     /// The channel is gone, and with it every word that had not come: what a caller still waits for is sent again.
-    /// `refusal` is the broker's reason, where it closed the channel over something that was sent on it.
-    pub(crate) fn lose(&mut self, refusal: Option<&Error>) {
+    /// `refusal` is the broker's reason, where it closed the channel over something that was sent on it; tells whether it
+    /// is known over what.
+    pub(crate) fn lose(&mut self, refusal: Option<&Error>) -> bool {
+        let mut is_known = false;
         let mut unheard = self.entries.iter().filter(|(number, entry)| entry.is_sent && !self.waiting.contains(number));
         if let Some(refusal) = refusal {
             match (unheard.next(), unheard.next_back()) {
                 (Some((&culprit, _)), None) => {
+                    is_known = true;
                     if let Some(reply) = self.entries.remove(&culprit).and_then(|entry| entry.reply) {
                         let _ = reply.send(Err(refusal.clone()));
                     }
@@ -134,6 +137,7 @@ impl Window {
         self.open = 0;
         self.entries.retain(|_, entry| entry.reply.is_some());
         self.waiting = self.entries.keys().copied().collect();
+        is_known
     }
 
     /// Tells the callers whose deadline has passed. `trouble` says what stood in the way, where that is known.

@@ -118,13 +118,8 @@ impl Session {
                     None => return self.close(task).await,
                 },
                 () = &mut lost => return Err("the connection was lost".to_owned()),
-                () = task.wanted.settler.woken() => self.flush(&task.wanted.settler, false).await?,
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    self.flush(&task.wanted.settler, false).await?;
-                    if self.is_quarantined && !self.is_cancelled && task.wanted.settler.made_progress() {
-                        self.release(task).await?;
-                    }
-                }
+                () = task.wanted.settler.woken() => self.settle(task).await?,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.settle(task).await?,
                 Ok(()) = task.blocked.changed(), if !self.is_cancelled => self.tell_state(task),
                 arrived = next(&mut *self.arrivals), if !self.is_cancelled => match arrived {
                     Some(Ok(arrived)) => self.deliver(task, arrived),
@@ -133,6 +128,14 @@ impl Session {
                 },
             }
         }
+    }
+
+    async fn settle(&mut self, task: &Task) -> Result<(), String> {
+        self.flush(&task.wanted.settler, false).await?;
+        if self.is_quarantined && !self.is_cancelled && task.wanted.settler.made_progress() {
+            self.release(task).await?;
+        }
+        Ok(())
     }
 
     fn deliver(&self, task: &Task, arrived: Arrived) {
@@ -230,9 +233,8 @@ impl Session {
 }
 
 fn answer(done: oneshot::Sender<Result>, outcome: &Result<(), String>) {
-    let outcome = outcome.as_ref().map(|()| ()).map_err(|why| Error::new(ErrorKind::Unavailable, why.clone()));
     // whoever asked may have stopped waiting
-    let _ = done.send(outcome);
+    let _ = done.send(outcome.clone().map_err(|why| Error::new(ErrorKind::Unavailable, why)));
 }
 
 async fn next(arrivals: &mut dyn Arrivals) -> Option<Result<Arrived>> {

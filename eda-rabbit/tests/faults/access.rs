@@ -4,7 +4,7 @@ use eda_core::transport::{ConsumerState, Transport};
 use eda_core::{ErrorKind, Topology};
 use eda_rabbit::Rabbit;
 
-use crate::support::{node, subscribe, subscription, until_state};
+use crate::support::{event, next, node, subscribe, subscription, until_state};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_permission_is_told_at_the_start_and_outlived_later() {
@@ -32,4 +32,36 @@ async fn a_missing_permission_is_told_at_the_start_and_outlived_later() {
     until_state(&*deliveries, ConsumerState::Consuming).await;
     ctl(&["delete_user", "weak"]);
     rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_without_permission_fails_alone_and_soon() {
+    let node = node().await;
+    let ctl = |arguments: &[&str]| node.ctl(arguments).expect("it is done");
+    ctl(&["add_user", "reader", "secret"]);
+    // may settle and retry, and publish events nowhere
+    ctl(&["set_permissions", "reader", ".*", "^(test.*|no-write.*|eda\\.(retry|unrouted|wait|dead).*)$", ".*"]);
+    let url = node.url().replacen("guest:guest", "reader:secret", 1);
+    let (rabbit, subscription) = (Rabbit::connect(&url).await.expect("he is let in"), subscription("no-write"));
+    let owner = crate::support::connect(&node, "").await;
+    let mut deliveries = subscribe(&owner, &subscription).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    let began = std::time::Instant::now();
+    let mut receipts = Vec::new();
+    for number in 0..20 {
+        receipts.push(publisher.send(event(&subscription, number)).await.expect("there is room"));
+    }
+    for receipt in receipts {
+        let error = receipt.confirmed().await.expect_err("he may not write");
+        assert_eq!(error.kind(), ErrorKind::AccessRefused, "{error}");
+        assert!(error.to_string().contains("eda.events"), "{error}");
+    }
+    assert!(began.elapsed() < std::time::Duration::from_secs(9), "{:?}", began.elapsed());
+    ctl(&["set_permissions", "reader", ".*", ".*", ".*"]);
+    let allowed = publisher.send(event(&subscription, 99)).await.expect("there is room");
+    allowed.confirmed().await.expect("now he may");
+    assert_eq!(next(&mut deliveries).await.message().body, "99");
+    ctl(&["delete_user", "reader"]);
+    rabbit.close().await.expect("closed");
+    owner.close().await.expect("closed");
 }

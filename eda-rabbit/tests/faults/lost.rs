@@ -1,15 +1,18 @@
 //! Lost connections and lost brokers, under load: nothing is lost.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eda_core::transport::{ConsumerState, Delivery, Transport};
 use eda_core::{ErrorKind, Topology};
-
+use eda_rabbit::Rabbit;
 use tokio::sync::watch;
 
+use crate::proxy::Proxy;
 use crate::support::{
-    connect, event, next, node, publisher, receive_all, settle_down, subscribe, subscription, until_state,
+    PATIENCE, connect, event, failure, next, node, publisher, receive_all, settle_down, subscribe, subscription,
+    until_state,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,19 +58,23 @@ async fn nothing_is_lost_when_the_broker_is_killed_under_load() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publish_waits_for_a_broker_that_is_away_and_then_says_so() {
-    let mut node = node().await;
-    let (rabbit, subscription) = (connect(&node, "").await, subscription("away"));
+    let node = node().await;
+    let mut proxy = Proxy::to(node.port()).await;
+    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("away"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     let publisher = rabbit.publisher().await.expect("there is one");
-    node.stop().expect("stopped");
+    proxy.down().await;
     until_state(&*deliveries, ConsumerState::Connecting).await;
 
+    let began = Instant::now();
     let given_up = publisher.send(event(&subscription, 1)).await.expect("there is room").confirmed().await;
     let error = given_up.expect_err("the broker is away");
     assert!(matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Unconfirmed), "{error:?}");
+    assert!(error.to_string().contains("is it running?"), "{error}");
+    assert!((9..12).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 
     let patient = publisher.send(event(&subscription, 2)).await.expect("there is room");
-    node.start_again().expect("it is back");
+    proxy.up().await;
     patient.confirmed().await.expect("it came back in time");
     loop {
         // the first one may have been written to a connection that was about to end
@@ -78,6 +85,115 @@ async fn a_publish_waits_for_a_broker_that_is_away_and_then_says_so() {
             break;
         }
     }
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_that_loses_its_connection_takes_nothing_more() {
+    let node = node().await;
+    let mut proxy = Proxy::to(node.port()).await;
+    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("drained"));
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    for number in 0..5 {
+        let sent = publisher.send(event(&subscription, number)).await.expect("there is room");
+        sent.confirmed().await.expect("confirmed");
+    }
+    let held = next(&mut deliveries).await;
+    deliveries.cancel().await.expect("cancelled");
+    proxy.cut().await;
+    until_state(&*deliveries, ConsumerState::Stopped).await;
+    held.ack();
+    deliveries.close().await.expect("there is nothing left to end");
+
+    // each comes once more: nobody has taken it and given it back meanwhile
+    let mut again = subscribe(&rabbit, &subscription).await;
+    for _ in 0..5 {
+        let delivery = next(&mut again).await;
+        assert!(delivery.attempt() <= 3, "attempt {}", delivery.attempt());
+        delivery.ack();
+    }
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_and_dead_letters_survive_cut_connections() {
+    const COUNT: u32 = 60;
+    let node = node().await;
+    let mut proxy = Proxy::to(node.port()).await;
+    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("copies"));
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    for number in 0..COUNT {
+        let sent = publisher.send(event(&subscription, number)).await.expect("there is room");
+        sent.confirmed().await.expect("confirmed");
+    }
+    // even numbers fail once, odd ones for good
+    let (mut done, mut dead, mut settled) = (BTreeSet::new(), BTreeSet::new(), 0);
+    while done.len() + dead.len() < COUNT as usize {
+        let delivery = next(&mut deliveries).await;
+        let number: u32 = std::str::from_utf8(&delivery.message().body).expect("ours").parse().expect("ours");
+        settled += 1;
+        if settled % 20 == 0 {
+            proxy.cut().await;
+        }
+        if number % 2 == 1 {
+            if delivery.dead_letter(&failure(1)).await.is_ok() {
+                dead.insert(number);
+            }
+        } else if delivery.attempt() == 1 {
+            // an error means that it was given back, and comes again
+            let _ = delivery.retry(Duration::from_millis(100), &failure(1)).await;
+        } else {
+            delivery.ack();
+            done.insert(number);
+        }
+    }
+    deliveries.cancel().await.expect("cancelled");
+    deliveries.close().await.expect("closed");
+    let name = format!("{}.dead", subscription.queue);
+    let began = Instant::now();
+    // the broker counts a quorum queue's messages every few seconds only
+    loop {
+        let listed = node.ctl(&["list_queues", "name", "messages"]).expect("they are listed");
+        let line = listed.lines().find(|line| line.split_whitespace().next() == Some(&name));
+        let found = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0);
+        if found >= COUNT / 2 {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "{found} dead letters of {}", COUNT / 2);
+    }
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_die_at_once_lead_to_quarantine_though_nothing_was_received() {
+    let node = node().await;
+    let mut proxy = Proxy::to(node.port()).await;
+    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("unseen"));
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    proxy.cut().await;
+    until_state(&*deliveries, ConsumerState::Connecting).await;
+    until_state(&*deliveries, ConsumerState::Consuming).await;
+    proxy.cut().await;
+    until_state(&*deliveries, ConsumerState::Quarantined).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    for number in 0..3 {
+        let sent = publisher.send(event(&subscription, number)).await.expect("there is room");
+        sent.confirmed().await.expect("confirmed");
+    }
+    next(&mut deliveries).await.ack();
+    let held = next(&mut deliveries).await;
+    until_state(&*deliveries, ConsumerState::Consuming).await;
+    // what was in hand stays valid when the quarantine ends
+    held.ack();
+    next(&mut deliveries).await.ack();
+    deliveries.cancel().await.expect("cancelled");
+    deliveries.close().await.expect("closed");
+    let mut again = subscribe(&rabbit, &subscription).await;
+    let sent = publisher.send(event(&subscription, 9)).await.expect("there is room");
+    sent.confirmed().await.expect("confirmed");
+    assert_eq!(next(&mut again).await.message().body, "9", "nothing else was left");
     rabbit.close().await.expect("closed");
 }
 
@@ -124,7 +240,7 @@ async fn a_close_without_a_broker_does_not_hang() {
     let (rabbit, subscription) = (connect(&node, "").await, subscription("gone"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     node.kill().expect("killed");
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let _ = deliveries.cancel().await;
     let _ = deliveries.close().await;
     rabbit.close().await.expect("closed");

@@ -2,6 +2,8 @@
 
 // the node, a workload, and the arithmetic of nothing lost
 mod support;
+// a network that comes and goes
+mod proxy;
 // lost connections and lost brokers, under load
 mod lost;
 // a broker that takes nothing, or says nothing

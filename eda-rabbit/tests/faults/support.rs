@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use eda_core::transport::{ConsumerState, Deliveries, Delivery, Transport};
+use eda_core::transport::{ConsumerState, Deliveries, Delivery, FailureRecord, Reason, Transport};
 use eda_core::{Backoff, EventId, Message, Policy, Subscription, Topology};
 use eda_rabbit::Rabbit;
 use rabbit_node::{Node, Options};
@@ -64,6 +64,16 @@ pub(crate) fn event(subscription: &Subscription, number: u32) -> Message {
     let mut message = Message::new(subscription.bindings[0].clone(), number.to_string());
     message.id = Some(EventId::new());
     message
+}
+
+pub(crate) fn failure(attempt: u32) -> FailureRecord {
+    FailureRecord {
+        reason: Reason::Transient,
+        detail: "the card network is down".into(),
+        handler: "billing.charge".into(),
+        attempt,
+        failed_at: std::time::SystemTime::now(),
+    }
 }
 
 pub(crate) async fn next(deliveries: &mut Box<dyn Deliveries>) -> Delivery {

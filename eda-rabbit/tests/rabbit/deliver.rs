@@ -150,6 +150,9 @@ async fn what_could_steer_the_broker_is_refused() {
     message.body = vec![b'x'; 1024 * 1024 + 1].into();
     assert_eq!(send(&*publisher, message).await.expect_err("too large").kind(), ErrorKind::TooLarge);
     let mut message = event(&subscription, "1");
+    message.headers.insert("huge", "x".repeat(64 * 1024));
+    assert_eq!(send(&*publisher, message).await.expect_err("too large").kind(), ErrorKind::TooLarge);
+    let mut message = event(&subscription, "1");
     message.id = Some(EventId::from("x".repeat(256).as_str()));
     assert_eq!(send(&*publisher, message).await.expect_err("too long").kind(), ErrorKind::Invalid);
 }

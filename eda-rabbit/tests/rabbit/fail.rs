@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use eda_core::Message;
+use eda_core::{ErrorKind, Message};
 use lapin::BasicProperties;
+use lapin::options::ExchangeDeleteOptions;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::support::{Foreign, event, failure, next, publish, rabbit, subscribe, subscription};
@@ -176,4 +177,48 @@ async fn a_message_without_an_id_gets_one_with_its_first_copy() {
     let id = second.message().id.clone().expect("it has one now");
     second.retry(Duration::from_millis(100), &failure(2)).await.expect("it is certain");
     assert_eq!(next(&mut deliveries).await.message().id, Some(id));
+}
+
+#[tokio::test]
+async fn a_delay_whose_exchange_is_gone_is_made_again() {
+    let (rabbit, subscription, foreign) = (rabbit().await, subscription("unmade"), Foreign::new().await);
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    for body in ["1", "2"] {
+        publish(&rabbit, event(&subscription, body)).await;
+    }
+    // a delay that no other test uses
+    let delay = Duration::from_secs(5);
+    next(&mut deliveries).await.retry(delay, &failure(1)).await.expect("it is certain");
+    foreign.take("eda.wait.5000").await;
+    let delete = foreign.channel().await;
+    delete.exchange_delete("eda.wait.5000".into(), ExchangeDeleteOptions::default()).await.expect("deleted");
+    next(&mut deliveries).await.retry(delay, &failure(1)).await.expect("it is certain");
+    assert_eq!(next(&mut deliveries).await.message().body, "2");
+}
+
+#[tokio::test]
+async fn a_delay_over_the_longest_is_refused_and_the_delivery_comes_again() {
+    let (rabbit, subscription) = (rabbit().await, subscription("longest"));
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    publish(&rabbit, event(&subscription, "1")).await;
+    let days = Duration::from_secs(2 * 24 * 60 * 60);
+    let error = next(&mut deliveries).await.retry(days, &failure(1)).await.expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(next(&mut deliveries).await.redelivered());
+}
+
+#[tokio::test]
+async fn headers_that_fill_a_frame_are_no_trouble() {
+    let (rabbit, subscription, foreign) = (rabbit().await, subscription("frame"), Foreign::new().await);
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    let mut headers = FieldTable::default();
+    headers.insert("tenant".into(), AMQPValue::LongString("acme".into()));
+    headers.insert("huge".into(), AMQPValue::LongString("x".repeat(125_000).into()));
+    let properties = BasicProperties::default().with_headers(headers);
+    foreign.publish("eda.events", &subscription.bindings[0], properties, "1").await;
+    next(&mut deliveries).await.retry(Duration::from_millis(100), &failure(1)).await.expect("it is certain");
+    let again = next(&mut deliveries).await;
+    assert_eq!((again.attempt(), again.message().headers.text("tenant")), (2, Some("acme")));
+    again.dead_letter(&failure(2)).await.expect("it is certain");
+    assert_eq!(foreign.take(&format!("{}.dead", subscription.queue)).await.text("eda-handler"), "billing.charge");
 }

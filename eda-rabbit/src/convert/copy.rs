@@ -1,0 +1,184 @@
+//! The copies that retries and dead letters are: everything as it came, and what this transport says beside it.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use eda_core::EventId;
+use eda_core::transport::FailureRecord;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use tracing::warn;
+
+use super::value::{encoded_size, long, short};
+use super::{ATTEMPT, PERSISTENT, ROUTING_KEY, is_brokers_or_ours};
+use crate::topology::{DEAD, RETRY, wait_name};
+use crate::wire::Outgoing;
+
+const EXCHANGE: &str = "eda-exchange";
+const FIRST_FAILED_AT: &str = "eda-first-failed-at";
+const LAST_FAILED_AT: &str = "eda-last-failed-at";
+const REASON: &str = "eda-reason";
+const DETAIL: &str = "eda-detail";
+const HANDLER: &str = "eda-handler";
+const LEFT_OUT: &str = "eda-left-out";
+
+/// How many bytes the headers of a copy may have. All properties of a message travel in one frame, 128 KiB unless the
+/// broker is told otherwise; one that does not fit ends the connection. The rest is for what the broker adds.
+const HEADERS_LIMIT: usize = 112 * 1024;
+
+/// What a copy is made of: the delivery as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Original {
+    pub(crate) exchange: String,
+    pub(crate) routing_key: String,
+    pub(crate) properties: BasicProperties,
+    pub(crate) body: Bytes,
+}
+
+/// A copy that waits for its time and then returns to its queue: everything as it came, and the next attempt's number.
+pub(crate) fn retry_copy(original: &Original, queue: &str, milliseconds: u64, failure: &FailureRecord) -> Outgoing {
+    let mut copy = copy(original, failure);
+    copy.headers.insert(ATTEMPT.into(), AMQPValue::LongLongInt((failure.attempt.saturating_add(1)).into()));
+    copy.outgoing(wait_name(milliseconds), queue)
+}
+
+/// A copy that is kept with the reason: everything as it came, and why, where and when it failed.
+pub(crate) fn dead_copy(original: &Original, queue: &str, failure: &FailureRecord) -> Outgoing {
+    let mut copy = copy(original, failure);
+    copy.headers.insert(ATTEMPT.into(), AMQPValue::LongLongInt(failure.attempt.into()));
+    copy.headers.insert(LAST_FAILED_AT.into(), long(&time(failure.failed_at)));
+    copy.outgoing(DEAD.to_owned(), queue)
+}
+
+struct Copy<'a> {
+    original: &'a Original,
+    headers: BTreeMap<ShortString, AMQPValue>,
+}
+
+fn copy<'a>(original: &'a Original, failure: &FailureRecord) -> Copy<'a> {
+    let old = original.properties.headers().as_ref();
+    let is_copy = original.exchange == RETRY;
+    let kept = |name: &str| is_copy.then(|| old?.inner().get(name).cloned()).flatten();
+    let mut headers: BTreeMap<_, _> = old
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !is_brokers_or_ours(name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let mut set = |name: &str, value| headers.insert(name.into(), value);
+    set(ROUTING_KEY, kept(ROUTING_KEY).unwrap_or_else(|| long(&original.routing_key)));
+    set(EXCHANGE, kept(EXCHANGE).unwrap_or_else(|| long(&original.exchange)));
+    set(FIRST_FAILED_AT, kept(FIRST_FAILED_AT).unwrap_or_else(|| long(&time(failure.failed_at))));
+    set(REASON, long(failure.reason.as_str()));
+    set(DETAIL, long(&failure.detail));
+    set(HANDLER, long(&failure.handler));
+    Copy { original, headers }
+}
+
+impl Copy<'_> {
+    fn outgoing(self, exchange: String, routing_key: &str) -> Outgoing {
+        let old = &self.original.properties;
+        let headers = FieldTable::from(fitting(self.headers));
+        let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(headers);
+        // all but `expiration`, which would end the copy, and `user_id`, which the broker checks against who publishes
+        macro_rules! keep {
+            ($($get:ident $with:ident)*) => { $(
+                if let Some(value) = old.$get().clone() {
+                    properties = properties.$with(value);
+                }
+            )* };
+        }
+        keep! {
+            kind with_type
+            content_type with_content_type
+            content_encoding with_content_encoding
+            correlation_id with_correlation_id
+            timestamp with_timestamp
+            app_id with_app_id
+            priority with_priority
+            reply_to with_reply_to
+            cluster_id with_cluster_id
+        }
+        // a message that came without an id gets one, and keeps it from here on
+        let id = old.message_id().clone().unwrap_or_else(|| short(&EventId::new().to_string()));
+        let properties = properties.with_message_id(id);
+        Outgoing { exchange, routing_key: routing_key.to_owned(), properties, body: self.original.body.clone() }
+    }
+}
+
+/// Leaves out the largest headers of a message that has grown over what a frame holds, and names them. The event itself,
+/// its body and its properties are whole.
+fn fitting(mut headers: BTreeMap<ShortString, AMQPValue>) -> BTreeMap<ShortString, AMQPValue> {
+    let size = |(name, value): (&ShortString, &AMQPValue)| 1 + name.as_str().len() + encoded_size(value);
+    let mut total: usize = headers.iter().map(size).sum();
+    let mut left_out = Vec::new();
+    while total > HEADERS_LIMIT {
+        let largest =
+            headers.iter().filter(|(name, _)| !is_brokers_or_ours(name.as_str())).max_by_key(|entry| size(*entry));
+        let Some(name) = largest.map(|(name, _)| name.clone()) else { break };
+        if let Some(value) = headers.remove(&name) {
+            total -= size((&name, &value));
+        }
+        left_out.push(name.to_string());
+    }
+    if !left_out.is_empty() {
+        warn!(headers = ?left_out, "the headers of a failed delivery don't fit beside the reason; its copy lacks the largest");
+        left_out.truncate(16);
+        headers.insert(LEFT_OUT.into(), long(&left_out.join(", ")));
+    }
+    headers
+}
+
+fn time(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eda_core::transport::Reason;
+
+    fn failure() -> FailureRecord {
+        let (detail, handler) = ("x".repeat(FailureRecord::DETAIL_LIMIT), "billing.charge".to_owned());
+        FailureRecord { reason: Reason::Permanent, detail, handler, attempt: 1, failed_at: SystemTime::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_copy_fits_into_a_frame_whatever_came() {
+        let mut headers = FieldTable::default();
+        for (name, length) in [("small", 10), ("large", 60_000), ("larger", 65_000)] {
+            headers.insert(name.into(), AMQPValue::LongString("x".repeat(length).into()));
+        }
+        let properties = BasicProperties::default().with_headers(headers);
+        let original = Original { exchange: "e".into(), routing_key: "k".into(), properties, body: Bytes::new() };
+        let copy = dead_copy(&original, "q", &failure());
+        let headers = copy.properties.headers().as_ref().expect("it has some");
+        assert!(encoded_size(&AMQPValue::FieldTable(headers.clone())) < 128 * 1024 - 8 * 1024);
+        assert!(headers.contains_key("small") && headers.contains_key("large"));
+        assert_eq!(headers.inner().get(LEFT_OUT), Some(&long("larger")));
+    }
+
+    #[test]
+    fn a_copy_of_a_copy_remembers_the_first_failure() {
+        let properties = BasicProperties::default().with_reply_to("r".into()).with_expiration("5".into());
+        let original = Original { exchange: "e".into(), routing_key: "k".into(), properties, body: Bytes::new() };
+        let first = retry_copy(&original, "q", 100, &failure());
+        let again = Original {
+            exchange: RETRY.into(),
+            routing_key: "q".into(),
+            properties: first.properties,
+            body: Bytes::new(),
+        };
+        let mut later = failure();
+        later.failed_at += std::time::Duration::from_secs(60);
+        let dead = dead_copy(&again, "q", &later);
+        let headers = dead.properties.headers().as_ref().expect("it has some").inner();
+        assert_eq!(headers.get(ROUTING_KEY), Some(&long("k")));
+        assert_eq!(headers.get(EXCHANGE), Some(&long("e")));
+        assert_eq!(headers.get(FIRST_FAILED_AT), Some(&long("1970-01-01T00:00:00.000Z")));
+        assert_eq!(headers.get(LAST_FAILED_AT), Some(&long("1970-01-01T00:01:00.000Z")));
+        assert_eq!(dead.properties.reply_to().as_ref().map(ShortString::as_str), Some("r"));
+        assert_eq!(dead.properties.expiration(), &None);
+    }
+}
