@@ -38,7 +38,7 @@ pub fn attributes(message: &Message) -> impl Iterator<Item = (&'static str, Cow<
         ("id", message.id.as_ref().map(|id| Cow::Owned(id.to_string()))),
         ("type", message.name.clone()),
         ("source", message.source.clone()),
-        ("time", message.time.map(|time| Cow::Owned(write_time(time)))),
+        ("time", message.time.and_then(write_time).map(Cow::Owned)),
         ("eventversion", message.version.map(|version| Cow::Owned(version.to_string()))),
         ("partitionkey", text(&message.partition_key)),
         ("correlationid", text(&message.correlation_id)),
@@ -134,8 +134,11 @@ fn set_attribute(message: &mut Message, attribute: &str, value: &HeaderValue) ->
     true
 }
 
-fn write_time(time: SystemTime) -> String {
-    humantime::format_rfc3339_millis(time).to_string()
+/// Nothing for a time that RFC 3339 can't express, as of a producer that writes milliseconds where AMQP has seconds.
+fn write_time(time: SystemTime) -> Option<String> {
+    const YEAR_10000: u64 = 253_402_300_800;
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    (since.as_secs() < YEAR_10000).then(|| humantime::format_rfc3339_millis(time).to_string())
 }
 
 /// RFC 3339 with any offset; Python's `isoformat` writes `+00:00` where others write `Z`.
@@ -194,6 +197,13 @@ mod tests {
         for text in ["", "soon", "2026-11-23", "2026-11-23T08:54:00", "2026-11-23T08:54:00é+02:00"] {
             assert_eq!(read_time(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_beyond_the_calendar_is_left_out() {
+        let far = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000_000);
+        let message = Message { time: Some(far), ..Message::default() };
+        assert!(attributes(&message).all(|(name, _)| name != "time"));
     }
 
     #[test]

@@ -125,6 +125,12 @@ impl std::str::FromStr for Config {
         }
         let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, query)| (rest, query));
         let (authority, vhost) = rest.split_once('/').map_or((rest, ""), |(authority, vhost)| (authority, vhost));
+        if query.contains('@') || vhost.contains('@') {
+            // what stands there may be a part of the password
+            return Err(invalid(
+                "expected no `@` after the host: percent-encode `/`, `?` and `@` in user and password",
+            ));
+        }
         let (login, hosts) = authority.rsplit_once('@').map_or(("", authority), |(login, hosts)| (login, hosts));
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         let mut config = Self {
@@ -270,8 +276,14 @@ mod tests {
             let found = refused(url);
             assert!(found.contains(expected), "{url}: {found}");
         }
-        for url in ["amqp://me:s3cret@x:y", "amqp://me:s3cret%ff@x", "amqp://me:s3cret@x?nope=1", "nope://me:s3cret@x"]
-        {
+        for url in [
+            "amqp://me:s3cret@x:y",
+            "amqp://me:s3cret%ff@x",
+            "amqp://me:s3cret@x?nope=1",
+            "nope://me:s3cret@x",
+            "amqp://me:1?s3cret@x",
+            "amqp://me:1/s3cret@x",
+        ] {
             assert!(!refused(url).contains("s3cret"), "{url}");
         }
     }

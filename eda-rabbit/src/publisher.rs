@@ -215,7 +215,8 @@ fn open(connection: Connection, wait: Duration) -> BoxFuture<Result<Opened>> {
             }
             Err(error) => {
                 warn!(%error, "could not open a publishing channel; trying again");
-                if error.kind() == ErrorKind::Unavailable && link.blocked().borrow().is_none() {
+                let may_be_dead = error.kind() == ErrorKind::Unavailable && link.blocked().borrow().is_none();
+                if may_be_dead && link.channel().await.is_err() {
                     link.abandon("it opens no channel");
                 }
                 Err(error)

@@ -190,6 +190,8 @@ async fn open_session(wanted: &Wanted, is_quarantined: bool) -> Result<Session> 
     if let Err(error) = &session
         && error.kind() == ErrorKind::Unavailable
         && link.blocked().borrow().is_none()
+        // one sick queue is no reason to cut off all others
+        && link.channel().await.is_err()
     {
         link.abandon("it takes no consumer");
     }

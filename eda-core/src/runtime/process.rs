@@ -1,7 +1,7 @@
 //! The path of one delivery: identify, call, publish what was returned, settle.
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -96,7 +96,8 @@ impl Processor {
     async fn settle(&self, delivery: Delivery, handler: Option<&PreparedHandler>, failure: &Failure) {
         let record = FailureRecord {
             reason: failure.reason(),
-            detail: failure.detail(),
+            detail: catch_unwind(AssertUnwindSafe(|| failure.detail()))
+                .unwrap_or_else(|_| "the error could not be shown: its `Display` panicked".to_owned()),
             handler: self.place(handler),
             attempt: delivery.attempt(),
             failed_at: SystemTime::now(),
@@ -140,7 +141,7 @@ fn readable(message: &Arc<Message>) -> Result<Arc<Message>, Failure> {
 async fn catch_panic(call: impl Future<Output = Result<Emitted, Failure>>) -> Result<Emitted, Failure> {
     let mut call = pin!(call);
     std::future::poll_fn(move |context| {
-        std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)))
+        catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)))
             .unwrap_or_else(|panic| Poll::Ready(Err(Failure::because(Reason::Panicked, panic_text(&*panic)))))
     })
     .await

@@ -1,12 +1,17 @@
 //! How deliveries are scheduled onto concurrency: a fixed number of workers share one line.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::error;
 
 use super::process::Processor;
 use crate::transport::Delivery;
@@ -64,8 +69,14 @@ async fn work(line: Arc<Line>, processor: Arc<Processor>) {
     while let Ok(permit) = line.count.acquire().await {
         permit.forget();
         let next = line.waiting().pop_front();
-        if let Some(delivery) = next {
-            processor.process(delivery).await;
+        let Some(delivery) = next else { continue };
+        let mut path = pin!(processor.process(delivery));
+        let survived = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| path.as_mut().poll(context))) {
+            Ok(progress) => progress.map(|()| true),
+            Err(_) => Poll::Ready(false),
+        });
+        if !survived.await {
+            error!("what a handler left behind panicked when it was dropped; its delivery was given back");
         }
     }
 }

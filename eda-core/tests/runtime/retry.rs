@@ -78,6 +78,33 @@ async fn a_panic_is_a_failed_attempt_and_the_worker_lives_on() {
     assert_eq!(seen.next().await, 2);
 }
 
+#[derive(Debug)]
+struct Unshowable;
+
+impl std::fmt::Display for Unshowable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Err(std::fmt::Error)
+    }
+}
+
+impl std::error::Error for Unshowable {}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_cannot_be_shown_kills_no_worker() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let handler = HandlerDef::from_fn("charge", move |order: OrderCreated| {
+        sender.send(order.order_id).expect("the test listens");
+        async move { if order.order_id == 1 { Err(Failure::permanent(Unshowable)) } else { Ok(()) } }
+    })
+    .configure(|options| options.concurrency(1));
+    let _running = bench.start(billing(handler)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    assert_eq!(bench.dead_letters("billing.charge", 1).await.len(), 1);
+    bench.publish(&OrderCreated { order_id: 2 }).await;
+    assert_eq!((seen.next().await, seen.next().await), (1, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_takes_too_long_is_cancelled_and_tried_again() {
     let bench = Bench::new().await;

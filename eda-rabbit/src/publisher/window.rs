@@ -39,7 +39,10 @@ struct Entry {
     /// `None` after the deadline: the caller was told, but the place in the window is taken until the broker has spoken.
     reply: Option<Reply>,
     deadline: Instant,
+    /// Whether it was ever sent: then nobody knows whether the broker has it.
     is_sent: bool,
+    /// Whether its word can still come, on the present channel.
+    is_in_flight: bool,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -58,7 +61,8 @@ impl Window {
         place: Option<OwnedSemaphorePermit>,
     ) {
         self.last += 1;
-        let entry = Entry { outgoing, reply: Some(reply), deadline, is_sent: false, _place: place };
+        let entry =
+            Entry { outgoing, reply: Some(reply), deadline, is_sent: false, is_in_flight: false, _place: place };
         self.entries.insert(self.last, entry);
         self.waiting.push_back(self.last);
     }
@@ -70,7 +74,7 @@ impl Window {
         while self.open == 0 || !one_by_one {
             let Some(number) = self.waiting.pop_front() else { break };
             if let Some(entry) = self.entries.get_mut(&number) {
-                entry.is_sent = true;
+                (entry.is_sent, entry.is_in_flight) = (true, true);
                 taken.push((number, entry.outgoing.clone()));
                 self.open += 1;
             }
@@ -119,7 +123,8 @@ impl Window {
     /// is known over what.
     pub(crate) fn lose(&mut self, refusal: Option<&Error>) -> bool {
         let mut is_known = false;
-        let mut unheard = self.entries.iter().filter(|(number, entry)| entry.is_sent && !self.waiting.contains(number));
+        let mut unheard =
+            self.entries.iter().filter(|(number, entry)| entry.is_in_flight && !self.waiting.contains(number));
         if let Some(refusal) = refusal {
             match (unheard.next(), unheard.next_back()) {
                 (Some((&culprit, _)), None) => {
@@ -136,6 +141,9 @@ impl Window {
         self.undecided.clear();
         self.open = 0;
         self.entries.retain(|_, entry| entry.reply.is_some());
+        for entry in self.entries.values_mut() {
+            entry.is_in_flight = false;
+        }
         self.waiting = self.entries.keys().copied().collect();
         is_known
     }
@@ -149,7 +157,7 @@ impl Window {
                 // a caller that has gone away does not want to know
                 let _ = reply.send(Err(if entry.is_sent { unconfirmed(trouble) } else { unavailable(trouble) }));
             }
-            entry.is_sent || entry.reply.is_some()
+            entry.is_in_flight || entry.reply.is_some()
         });
         self.waiting.retain(|number| self.entries.contains_key(number));
     }
@@ -179,7 +187,10 @@ impl Window {
 
     fn tell(&mut self, number: u64, is_acked: bool) {
         let Some(entry) = self.entries.remove(&number) else { return };
-        let unroutable = self.returned.iter().find(|unroutable| unroutable.returned.message_id == entry.id());
+        let unroutable = self.returned.iter().find(|unroutable| {
+            // an older return of the same id was of an earlier message
+            number <= unroutable.newest && unroutable.returned.message_id == entry.id()
+        });
         let outcome = match unroutable {
             Some(Unroutable { returned, .. }) => Err(self::unroutable(&entry.outgoing, returned)),
             None if is_acked => Ok(()),

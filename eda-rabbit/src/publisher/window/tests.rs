@@ -110,6 +110,32 @@ async fn what_a_lost_channel_had_not_confirmed_is_sent_again_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_given_up_is_not_sent_when_the_broker_comes_back() {
+    let mut window = Window::default();
+    let mut outcome = admit(&mut window, "a", later());
+    window.take_waiting();
+    window.lose(None);
+    tokio::time::advance(std::time::Duration::from_secs(10)).await;
+    window.expire(Instant::now(), "no broker");
+    assert_eq!(kind(&mut outcome), Some(Err(ErrorKind::Unconfirmed)));
+    assert!(window.take_waiting().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_return_says_nothing_of_a_later_message_of_the_same_id() {
+    let mut window = Window::default();
+    let _open = admit(&mut window, "open", later());
+    let mut first = admit(&mut window, "a", later());
+    window.take_waiting();
+    window.hear(vec![(2, ack(Some("a")))]);
+    assert_eq!(kind(&mut first), Some(Err(ErrorKind::Unroutable)));
+    let mut second = admit(&mut window, "a", later());
+    window.take_waiting();
+    window.hear(vec![(3, ack(None))]);
+    assert_eq!(kind(&mut second), Some(Ok(())));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_passed_deadline_says_whether_anything_was_sent() {
     let mut window = Window::default();
     let mut sent = admit(&mut window, "a", later());
