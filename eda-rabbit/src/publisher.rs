@@ -141,6 +141,9 @@ impl Task {
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     let trouble = self.connection.trouble();
                     self.window.expire(Instant::now(), if trouble.is_empty() { &self.trouble } else { &trouble });
+                    if self.channel.is_some() && self.window.is_stuck(Instant::now()) {
+                        self.lose(&Error::new(ErrorKind::Unavailable, "the broker did not confirm some messages at all"));
+                    }
                 }
             }
             self.send_waiting();

@@ -36,9 +36,10 @@ impl Rabbit {
     /// Connects; see [`Config`] for the URL.
     ///
     /// # Errors
-    /// [`Invalid`](eda_core::ErrorKind::Invalid) where the URL can't be read, [`Unavailable`](eda_core::ErrorKind::Unavailable) where
-    /// no broker answered in time, [`AccessRefused`](eda_core::ErrorKind::AccessRefused) and
-    /// [`NotFound`](eda_core::ErrorKind::NotFound) where the broker refuses the login or has no such virtual host.
+    /// [`Invalid`](ErrorKind::Invalid) where the URL can't be read, [`Unavailable`](ErrorKind::Unavailable) where
+    /// no broker answered in time, [`AccessRefused`](ErrorKind::AccessRefused) and
+    /// [`NotFound`](ErrorKind::NotFound) where the broker refuses the login or has no such virtual host; the
+    /// former, too, where the certificate of an `amqps` broker is not trusted or not its own.
     pub async fn connect(url: &str) -> Result<Self> {
         let config: Config = url.parse()?;
         if !config.tls && !config.hosts.iter().all(crate::config::Host::is_loopback) {

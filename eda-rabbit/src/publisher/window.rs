@@ -9,6 +9,7 @@
 //! its way is sent again one by one, so that the one which ends the channel a second time is known, and fails alone.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use eda_core::{Error, ErrorKind, Result};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -18,6 +19,9 @@ use crate::wire::{Outgoing, Returned, Word};
 
 /// Who publishes waits here for the outcome.
 pub(crate) type Reply = oneshot::Sender<Result<()>>;
+
+/// As long a word may be late, before the channel is given up for a new one.
+const GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(crate) struct Window {
@@ -162,9 +166,16 @@ impl Window {
         self.waiting.retain(|number| self.entries.contains_key(number));
     }
 
-    /// When [`expire`](Self::expire) has something to do.
+    /// Whether a word has not come long after its caller was told: it holds its place, and only a new channel frees it.
+    pub(crate) fn is_stuck(&self, now: Instant) -> bool {
+        self.entries.values().any(|entry| entry.reply.is_none() && entry.deadline + GRACE <= now)
+    }
+
+    /// When [`expire`](Self::expire) or [`is_stuck`](Self::is_stuck) has something to say.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.entries.values().find(|entry| entry.reply.is_some()).map(|entry| entry.deadline)
+        let waited_for = self.entries.values().find(|entry| entry.reply.is_some()).map(|entry| entry.deadline);
+        let given_up = self.entries.values().find(|entry| entry.reply.is_none()).map(|entry| entry.deadline + GRACE);
+        waited_for.into_iter().chain(given_up).min()
     }
 
     /// Tells everyone that there will be no word.

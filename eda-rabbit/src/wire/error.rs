@@ -9,7 +9,7 @@ use lapin::ErrorKind as Lapin;
 pub(super) fn from_lapin(what: &str, error: lapin::Error) -> Error {
     let (kind, text) = match error.kind() {
         Lapin::ProtocolError(error) => from_broker(error.get_id(), error.get_message().as_str()),
-        Lapin::IOError(error) => (ErrorKind::Unavailable, from_socket(error)),
+        Lapin::IOError(error) => from_socket(error),
         Lapin::MissingHeartbeatError => (
             ErrorKind::Unavailable,
             Cow::Borrowed("the broker was silent for two heartbeats: the connection was given up"),
@@ -28,11 +28,17 @@ pub(super) fn from_lapin(what: &str, error: lapin::Error) -> Error {
     Error::new(kind, text).with("while", what).caused_by(error)
 }
 
-fn from_socket(error: &std::io::Error) -> Cow<'static, str> {
+fn from_socket(error: &std::io::Error) -> (ErrorKind, Cow<'static, str>) {
+    let text = error.to_string();
     match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => "no broker answers there: is it running?".into(),
-        std::io::ErrorKind::NotFound => "no address is known for the host".into(),
-        _ => format!("the connection to the broker was lost: {error}").into(),
+        // as rustls says it, in text only
+        _ if text.contains("invalid peer certificate") => {
+            (ErrorKind::AccessRefused, format!("the broker's certificate is not to be trusted: {text}").into())
+        }
+        std::io::ErrorKind::ConnectionRefused => {
+            (ErrorKind::Unavailable, "no broker answers there: is it running?".into())
+        }
+        _ => (ErrorKind::Unavailable, format!("the connection to the broker was lost: {text}").into()),
     }
 }
 

@@ -23,7 +23,7 @@ fn kind(outcome: &mut oneshot::Receiver<Result<()>>) -> Option<std::result::Resu
 }
 
 fn later() -> Instant {
-    Instant::now() + std::time::Duration::from_secs(10)
+    Instant::now() + Duration::from_secs(10)
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +115,7 @@ async fn what_was_given_up_is_not_sent_when_the_broker_comes_back() {
     let mut outcome = admit(&mut window, "a", later());
     window.take_waiting();
     window.lose(None);
-    tokio::time::advance(std::time::Duration::from_secs(10)).await;
+    tokio::time::advance(Duration::from_secs(10)).await;
     window.expire(Instant::now(), "no broker");
     assert_eq!(kind(&mut outcome), Some(Err(ErrorKind::Unconfirmed)));
     assert!(window.take_waiting().is_empty());
@@ -141,11 +141,13 @@ async fn a_passed_deadline_says_whether_anything_was_sent() {
     let mut sent = admit(&mut window, "a", later());
     window.take_waiting();
     let mut unsent = admit(&mut window, "b", later());
-    tokio::time::advance(std::time::Duration::from_secs(10)).await;
+    tokio::time::advance(Duration::from_secs(10)).await;
     window.expire(Instant::now(), "no broker");
     assert_eq!(kind(&mut sent), Some(Err(ErrorKind::Unconfirmed)));
     assert_eq!(kind(&mut unsent), Some(Err(ErrorKind::Unavailable)));
     assert!(window.take_waiting().is_empty(), "nobody waits for it any more");
+    assert!(!window.is_stuck(Instant::now()), "its word may be late");
+    assert!(window.is_stuck(Instant::now() + GRACE));
     window.hear(vec![(1, ack(None))]);
     assert_eq!(window.next_deadline(), None);
 }
