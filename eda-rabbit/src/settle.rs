@@ -27,6 +27,8 @@ pub(crate) struct Ledger<T> {
 
 enum Entry<T> {
     Open(T),
+    /// The broker has sent it, and it never came here.
+    Unseen,
     Acked,
     /// The broker was told, or will be with the next flush.
     Told,
@@ -55,10 +57,11 @@ impl<T> Ledger<T> {
     }
 
     /// A delivery has come. Tags count up by one, from 1: AMQP 0-9-1 §1.8.3.13 promises that they ascend, and RabbitMQ
-    /// leaves no gap; where one is left all the same, it counts as told.
+    /// leaves no gap. Where one is seen all the same, somebody has dropped a delivery: no ack of many goes over it, so that
+    /// the channel's end gives it back.
     pub(crate) fn open(&mut self, tag: u64, entry: T) {
         while self.first + (self.entries.len() as u64) < tag {
-            self.entries.push_back(Entry::Told);
+            self.entries.push_back(Entry::Unseen);
         }
         self.entries.push_back(Entry::Open(entry));
     }
@@ -229,6 +232,15 @@ mod tests {
         assert!(!ledger.ack(1, now), "it is settled already");
         let flush = ledger.flush(now, true);
         assert_eq!(flush, Flush { up_to: Some(2), single: vec![], given_back: vec![1] });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_ack_of_many_never_takes_an_unseen_delivery_along() {
+        let (mut ledger, now) = (ledger(1), Instant::now());
+        ledger.open(3, ());
+        ledger.ack(1, now);
+        ledger.ack(3, now);
+        assert_eq!(ledger.flush(now, true), Flush { up_to: Some(1), single: vec![3], given_back: vec![] });
     }
 
     #[test]
