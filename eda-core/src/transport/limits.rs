@@ -1,7 +1,10 @@
 //! Limits that every transport keeps, so that what one accepts, all accept.
 
+use std::time::Duration;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{HeaderValue, Headers, Message};
+use crate::topology::Subscription;
 
 /// How many bytes a body may have: 1 MiB. Checked before sending and before decoding.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -12,6 +15,9 @@ pub const SHORT_TEXT_LIMIT: usize = 255;
 /// How many bytes all headers of a message may have, names and values: 64 KiB. AMQP carries them in one frame, 128 KiB
 /// unless the broker is told otherwise, beside what the broker and a dead letter's reason add.
 pub const HEADERS_LIMIT: usize = 64 * 1024;
+
+/// How long a retry can wait: a day. A transport with fixed delays needs a longest one.
+pub const DELAY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Headers that steer a broker, or that the framework writes itself: never settable by who publishes.
 const RESERVED: [&str; 8] = ["x-", "CC", "BCC", "cloudEvents_", "cloudEvents:", "ce-", "ce_", "eda-"];
@@ -26,6 +32,21 @@ pub fn check(message: &Message) -> Result {
         let text = format!("the body has {size} bytes, over the limit of {BODY_LIMIT}: publish a reference instead");
         return Err(Error::new(ErrorKind::TooLarge, text));
     }
+    check_texts(message)?;
+    let keys = [&message.partition_key, &message.causation_id].into_iter().flatten().map(String::len);
+    let size = size_of_headers(&message.headers) + keys.sum::<usize>();
+    if size > HEADERS_LIMIT {
+        let text = format!("the headers have {size} bytes, over the limit of {HEADERS_LIMIT}: put them into the body");
+        return Err(Error::new(ErrorKind::TooLarge, text));
+    }
+    Ok(())
+}
+
+/// Checks what not even a foreign producer can send: texts that AMQP keeps short, names in tables included.
+///
+/// # Errors
+/// [`Invalid`](ErrorKind::Invalid) with the limit and what was found.
+pub fn check_texts(message: &Message) -> Result {
     short_text("routing key", &message.routing_key)?;
     let id = message.id.as_ref().map(ToString::to_string);
     let texts = [
@@ -38,14 +59,22 @@ pub fn check(message: &Message) -> Result {
     for (what, text) in texts {
         text.map_or(Ok(()), |text| short_text(what, text))?;
     }
-    message.headers.iter().try_for_each(|(name, _)| short_text("header name", name))?;
-    let keys = [&message.partition_key, &message.causation_id].into_iter().flatten().map(String::len);
-    let size = size_of_headers(&message.headers) + keys.sum::<usize>();
-    if size > HEADERS_LIMIT {
-        let text = format!("the headers have {size} bytes, over the limit of {HEADERS_LIMIT}: put them into the body");
-        return Err(Error::new(ErrorKind::TooLarge, text));
+    check_names(&message.headers)
+}
+
+fn check_names(headers: &Headers) -> Result {
+    headers.iter().try_for_each(|(name, value)| {
+        short_text("header name", name)?;
+        check_names_within(value)
+    })
+}
+
+fn check_names_within(value: &HeaderValue) -> Result {
+    match value {
+        HeaderValue::Table(headers) => check_names(headers),
+        HeaderValue::List(values) => values.iter().try_for_each(check_names_within),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn size_of_headers(headers: &Headers) -> usize {
@@ -80,6 +109,34 @@ pub fn check_headers(message: &Message) -> Result {
         }
         None => Ok(()),
     }
+}
+
+/// Checks what every transport refuses before anything is declared.
+///
+/// # Errors
+/// [`Invalid`](ErrorKind::Invalid) where a name or a binding is none that a broker takes, or a backoff too long.
+pub fn check_subscription(subscription: &Subscription) -> Result {
+    let (queue, policy) = (&subscription.queue, &subscription.policy);
+    if queue.is_empty() || (subscription.declare && queue.starts_with("amq.")) {
+        let text = format!("`{queue}` is no name for a queue: it may neither be empty nor begin with `amq.`");
+        return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    short_text("queue name with `.dead` behind it", &format!("{queue}.dead"))?;
+    subscription.bindings.iter().try_for_each(|binding| short_text("binding", binding))?;
+    policy.backoff.waits(policy.retries).try_for_each(check_delay)
+}
+
+/// Checks how long a retry is to wait.
+///
+/// # Errors
+/// [`Invalid`](ErrorKind::Invalid) over the limit.
+pub fn check_delay(wanted: Duration) -> Result {
+    if wanted <= DELAY_LIMIT {
+        return Ok(());
+    }
+    let found = humantime::format_duration(wanted);
+    let text = format!("a retry can wait for a day at most, found {found}: shorten the backoff");
+    Err(Error::new(ErrorKind::Invalid, text))
 }
 
 /// Checks a text that AMQP keeps short.

@@ -5,15 +5,21 @@
 //! |---|---|
 //! | topic routing with `*` and `#`; a queue gets a message once, however many bindings match | the same |
 //! | an event that nobody subscribes to is parked, bounded, oldest dropped first | the same; [`Unrouted::Reject`] makes it an error |
-//! | prefetch bounds what is unsettled; two consumers of one queue share it | the same |
+//! | a queue serves its consumers in turn, each up to its prefetch, whether they receive or not | the same |
 //! | a retry comes back after its delay, at the queue's end, as a fresh message | the same, without a ladder of fixed delays |
-//! | a delivery that is given back returns to the queue's head with `redelivered` set | the same; it counts as no attempt |
-//! | names, keys, headers and bodies over AMQP's limits are refused | the same |
+//! | a delivery that is given back goes before what is ready, in the order of giving back, with `redelivered` set | the same; it counts as no attempt |
+//! | what a consumer has not settled when it closes is given back in order; settling it then changes nothing | the same |
+//! | a queue that someone else declared is not declared again as ours | the same: a conflict |
+//! | names, keys, headers, bodies and delays over the limits are refused | the same |
+//! | a delivery limit ends crash loops | none: what crashes here takes the broker along |
+//!
+//! How RabbitMQ does these was looked at on 3.10.8, with quorum queues that have a delivery limit, as ours have.
 //!
 //! Time is tokio's clock and no task is spawned: under a paused clock an app runs deterministically.
 
 mod consumer;
 mod inspect;
+mod port;
 mod queue;
 mod routing;
 mod state;
@@ -23,6 +29,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::consumer::Consumer;
+use self::queue::Owner;
 use self::state::Shared;
 use crate::error::Result;
 use crate::message::Message;
@@ -74,17 +81,31 @@ impl Memory {
         self
     }
 
-    /// Declares a queue as a foreign program would: bound to nothing, there for handlers with `declare = false`.
+    /// Declares a queue as a foreign program would: bound to nothing, there for handlers with `declare = false`. One that
+    /// exists stays as it is.
     pub fn declare_queue(&self, name: &str) {
-        self.shared.state().queue_or_insert(name);
+        self.shared.state().queue_or_insert(name, Owner::Foreign);
     }
 
-    /// Sends a message straight to a queue, as a foreign producer does through AMQP's default exchange.
+    /// Sends a message straight to a queue, as a foreign producer does through AMQP's default exchange: with any headers,
+    /// and of any size.
+    ///
+    /// ```
+    /// use eda_core::Message;
+    /// use eda_core::transport::memory::Memory;
+    ///
+    /// let memory = Memory::new();
+    /// memory.declare_queue("order_events");
+    /// memory.send_to_queue("order_events", Message::new("order_events", r#"{"order_id": 1}"#))?;
+    /// assert_eq!(memory.queue("order_events").map(|queue| queue.ready), Some(1));
+    /// # Ok::<_, eda_core::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Unroutable`](crate::ErrorKind::Unroutable) where there is no such queue, and what a publisher's limits say.
+    /// [`Unroutable`](crate::ErrorKind::Unroutable) where there is no such queue, [`Invalid`](crate::ErrorKind::Invalid)
+    /// where a text is longer than AMQP allows, [`Closed`](crate::ErrorKind::Closed) after the end.
     pub fn send_to_queue(&self, queue: &str, message: Message) -> Result {
-        limits::check(&message)?;
+        limits::check_texts(&message)?;
         self.shared.state().send_to_queue(queue, message)
     }
 }
@@ -110,6 +131,7 @@ impl Transport for Memory {
     }
 
     async fn publisher(&self) -> Result<Box<dyn Publish>> {
+        self.shared.state().check_open()?;
         Ok(Box::new(self.clone()))
     }
 

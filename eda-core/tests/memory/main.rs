@@ -90,8 +90,9 @@ async fn two_consumers_share_a_queue_within_their_prefetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_given_back_returns_to_its_place_and_counts_no_attempt() {
-    let (memory, subscription) = (Memory::new(), subscription("a", "k"));
+async fn what_is_given_back_goes_before_what_is_ready_and_counts_no_attempt() {
+    let (memory, mut subscription) = (Memory::new(), subscription("a", "k"));
+    subscription.policy.prefetch = Some(2);
     let mut deliveries = subscribe(&memory, &subscription).await;
     for number in ["1", "2", "3"] {
         publish(&memory, "k", number).await.expect("confirmed");
@@ -99,11 +100,36 @@ async fn what_is_given_back_returns_to_its_place_and_counts_no_attempt() {
     let (first, second) = (next(&mut deliveries).await, next(&mut deliveries).await);
     drop(second);
     first.give_back();
-    for (number, redelivered) in [("1", true), ("2", true), ("3", false)] {
+    for (number, redelivered) in [("2", true), ("1", true), ("3", false)] {
         let delivery = next(&mut deliveries).await;
         assert_eq!((body(&delivery), delivery.redelivered(), delivery.attempt()), (number.into(), redelivered, 1));
         delivery.ack();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_of_someone_else_is_not_declared_again_as_ours() {
+    let memory = Memory::new();
+    memory.declare_queue("a");
+    let topology = |subscription| Topology { subscriptions: vec![subscription], emits: Vec::new() };
+    let ours = subscription("a", "k");
+    let error = memory.declare(&topology(ours.clone())).await.expect_err("it has other properties");
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    memory.declare(&topology(Subscription { declare: false, ..ours })).await.expect("it is there");
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_is_when_nothing_is_ready_or_unsettled_whatever_waits_for_its_retry() {
+    let (memory, subscription) = (Memory::new(), subscription("a", "k"));
+    let mut deliveries = subscribe(&memory, &subscription).await;
+    memory.until_idle().await;
+    publish(&memory, "k", "1").await.expect("confirmed");
+    let delivery = next(&mut deliveries).await;
+    assert!(timeout(Duration::from_secs(60), memory.until_idle()).await.is_err(), "one is in hand");
+    let failure = failure(1);
+    let (retried, ()) = tokio::join!(delivery.retry(Duration::from_secs(60), &failure), memory.until_idle());
+    retried.expect("it is certain");
+    assert!(memory.is_idle());
 }
 
 #[tokio::test(start_paused = true)]

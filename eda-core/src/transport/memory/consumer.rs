@@ -1,26 +1,26 @@
 //! One consumer of a queue: hands out deliveries and settles them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::queue::Queue;
+use super::port::{Bell, Port};
+use super::queue::{HandedOut, Queue};
 use super::state::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Subscription;
-use crate::transport::{ConsumerState, ConsumerStatus, Deliveries, Delivery, FailureRecord, Settle, Token};
+use crate::transport::{ConsumerState, ConsumerStatus, Deliveries, Delivery, FailureRecord, Settle, Token, limits};
 
 /// As on RabbitMQ.
 const DEFAULT_PREFETCH: u16 = 256;
 
 pub(super) struct Consumer {
     channel: Arc<Channel>,
-    changed: Arc<Notify>,
-    status: watch::Sender<ConsumerStatus>,
-    last_tag: u64,
+    settle: Arc<dyn Settle>,
+    bell: Arc<Bell>,
 }
 
 /// What deliveries hold to be settled.
@@ -28,110 +28,71 @@ struct Channel {
     shared: Arc<Shared>,
     queue: usize,
     generation: u64,
-    prefetch: usize,
-    phase: Mutex<Phase>,
-}
-
-#[derive(Debug)]
-struct Phase {
-    open: usize,
-    is_cancelled: bool,
-    is_closed: bool,
 }
 
 impl Consumer {
     pub(super) fn open(shared: &Arc<Shared>, subscription: &Subscription) -> Result<Self> {
+        let name = &subscription.queue;
+        let prefetch = subscription.policy.prefetch.unwrap_or(DEFAULT_PREFETCH);
+        if prefetch == 0 {
+            let text = "expected a prefetch greater than 0: nothing would ever be delivered";
+            return Err(Error::new(ErrorKind::Invalid, text).with("queue", name));
+        }
         let mut state = shared.state();
         state.check_open()?;
-        let name = &subscription.queue;
-        let queue = state.index_of(name).ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("there is no queue `{name}`: declare the topology before subscribing"),
-            )
-        })?;
-        let prefetch = subscription.policy.prefetch.unwrap_or(DEFAULT_PREFETCH).into();
-        let phase = Mutex::new(Phase { open: 0, is_cancelled: false, is_closed: false });
-        let channel =
-            Channel { shared: Arc::clone(shared), queue, generation: state.next_generation(), prefetch, phase };
-        let changed = Arc::clone(&state.slot(queue).changed);
-        let (status, _) = watch::channel(ConsumerStatus::now(ConsumerState::Consuming, ""));
-        Ok(Self { channel: Arc::new(channel), changed, status, last_tag: 0 })
+        let Some(queue) = state.index_of(name) else {
+            let text = format!("there is no queue `{name}`: declare the topology before subscribing");
+            return Err(Error::new(ErrorKind::NotFound, text));
+        };
+        let generation = state.next_generation();
+        let bell = Arc::new(Bell::new());
+        state.at(queue).open(Port::new(generation, prefetch, Arc::clone(&bell)));
+        let channel = Arc::new(Channel { shared: Arc::clone(shared), queue, generation });
+        Ok(Self { settle: Arc::clone(&channel) as Arc<dyn Settle>, channel, bell })
     }
 
-    /// What can be had right now, or when to look again; `None` means that there will be no more.
-    fn take(&mut self, batch: &mut Vec<Delivery>, max: usize) -> Option<Taken> {
-        let channel = &self.channel;
-        let mut state = channel.shared.state();
-        let mut phase = channel.phase();
-        if state.is_closed || phase.is_cancelled || phase.is_closed {
-            return None;
-        }
-        let slot = state.slot(channel.queue);
-        slot.queue.promote(Instant::now());
-        let room = max.min(channel.prefetch - phase.open);
-        let mut count = 0;
-        while count < room {
-            let token = Token { generation: channel.generation, tag: self.last_tag + 1 };
-            let Some(entry) = slot.queue.take(token) else { break };
-            self.last_tag += 1;
-            count += 1;
-            phase.open += 1;
-            let settle = Arc::clone(channel) as Arc<dyn Settle>;
-            batch.push(Delivery::new(entry.message, entry.attempt, entry.redelivered, token, settle));
-        }
-        Some(Taken { count, next_due: slot.queue.next_due() })
+    fn hand_out(&self, batch: &mut Vec<Delivery>, max: usize) -> Option<HandedOut> {
+        let Channel { shared, queue, generation } = &*self.channel;
+        shared.state().at(*queue).hand_out(*generation, batch, max, &self.settle)
     }
-
-    fn tell(&self, state: ConsumerState, why: &str) {
-        self.status.send_replace(ConsumerStatus::now(state, why));
-    }
-}
-
-struct Taken {
-    count: usize,
-    next_due: Option<Instant>,
 }
 
 #[async_trait]
 impl Deliveries for Consumer {
     async fn receive(&mut self, batch: &mut Vec<Delivery>, max: usize) -> Result<usize> {
         loop {
-            let changed = Arc::clone(&self.changed);
-            let mut changed = std::pin::pin!(changed.notified());
-            // from here on a change is not missed, so looking and then waiting is safe
-            changed.as_mut().enable();
-            match self.take(batch, max) {
-                None => {
-                    self.tell(ConsumerState::Stopped, "cancelled, or the broker was closed");
-                    return Ok(0);
-                }
-                Some(Taken { count: 0, next_due: None }) => changed.await,
-                Some(Taken { count: 0, next_due: Some(due) }) => {
+            // a bell that rings between looking and waiting ends the wait at once
+            match self.hand_out(batch, max) {
+                None => return Ok(0),
+                Some(HandedOut { count: 0, next_due: None }) => self.bell.rung.notified().await,
+                Some(HandedOut { count: 0, next_due: Some(due) }) => {
                     tokio::select! {
-                        () = changed => {}
+                        () = self.bell.rung.notified() => {}
                         () = sleep_until(due) => {}
                     }
                 }
-                Some(Taken { count, .. }) => return Ok(count),
+                Some(HandedOut { count, .. }) => return Ok(count),
             }
         }
     }
 
     async fn cancel(&mut self) -> Result<()> {
-        self.channel.phase().is_cancelled = true;
-        self.tell(ConsumerState::Draining, "");
+        let mut state = self.channel.shared.state();
+        let queue = state.at(self.channel.queue);
+        // one that has ended stays so
+        if queue.cancel(self.channel.generation) {
+            self.bell.tell(ConsumerState::Draining, "");
+        }
         Ok(())
     }
 
     async fn close(&mut self) -> Result<()> {
         self.channel.close();
-        self.tell(ConsumerState::Stopped, "");
         Ok(())
     }
 
     fn status(&self) -> watch::Receiver<ConsumerStatus> {
-        self.status.subscribe()
+        self.bell.status()
     }
 }
 
@@ -142,47 +103,49 @@ impl Drop for Consumer {
 }
 
 impl Channel {
-    fn phase(&self) -> MutexGuard<'_, Phase> {
-        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What is open goes back to the queue, and later settlements are ignored.
     fn close(&self) {
-        let mut state = self.shared.state();
-        self.phase().is_closed = true;
-        let slot = state.slot(self.queue);
-        slot.queue.release(self.generation);
-        slot.changed.notify_waiters();
+        self.shared.state().at(self.queue).close(self.generation, "");
     }
 
-    /// A token that is not open any more belongs to a closed channel: its message is back in the queue already.
-    fn settle(&self, change: impl FnOnce(&mut Queue) -> bool) {
+    /// Whether the token was still open.
+    fn change(&self, change: impl FnOnce(&mut Queue) -> bool) -> bool {
         let mut state = self.shared.state();
-        let slot = state.slot(self.queue);
-        if change(&mut slot.queue) {
-            self.phase().open -= 1;
-            slot.changed.notify_waiters();
+        let queue = state.at(self.queue);
+        let was_open = change(queue);
+        if queue.is_idle() {
+            self.shared.idle.notify_waiters();
         }
+        was_open
+    }
+
+    fn move_away(&self, change: impl FnOnce(&mut Queue) -> bool) -> Result {
+        if self.change(change) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unavailable, "the subscription that it came on has ended: it comes again"))
     }
 }
 
 #[async_trait]
 impl Settle for Channel {
     fn ack(&self, token: Token) {
-        self.settle(|queue| queue.ack(token));
+        self.change(|queue| queue.ack(token));
     }
 
     fn give_back(&self, token: Token) {
-        self.settle(|queue| queue.give_back(token));
+        self.change(|queue| queue.give_back(token));
     }
 
     async fn retry(&self, token: Token, after: Duration, failure: &FailureRecord) -> Result<()> {
-        self.settle(|queue| queue.retry(token, Instant::now() + after, failure));
-        Ok(())
+        if let Err(error) = limits::check_delay(after) {
+            self.give_back(token);
+            return Err(error);
+        }
+        self.move_away(|queue| queue.retry(token, Instant::now() + after, failure))
     }
 
     async fn dead_letter(&self, token: Token, failure: &FailureRecord) -> Result<()> {
-        self.settle(|queue| queue.dead_letter(token, failure));
-        Ok(())
+        self.move_away(|queue| queue.dead_letter(token, failure))
     }
 }

@@ -1,16 +1,16 @@
 //! All queues and bindings of a memory broker, behind one short lock.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::Unrouted;
-use super::queue::Queue;
+use super::queue::{Owner, Queue};
 use super::routing::Pattern;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
-use crate::topology::Topology;
+use crate::topology::{Subscription, Topology};
 use crate::transport::limits;
 
 const UNROUTED_LIMIT: usize = 100_000;
@@ -18,26 +18,21 @@ const UNROUTED_LIMIT: usize = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// Told whenever a queue has nothing left that is ready or unsettled, and when the broker closes.
+    pub(super) idle: Notify,
 }
 
 /// Queues are never removed, so their index stays.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    queues: Vec<Slot>,
+    queues: Vec<Queue>,
     names: BTreeMap<String, usize>,
     bindings: Vec<(Pattern, usize)>,
-    routes: BTreeMap<String, Vec<usize>>,
+    routes: BTreeMap<String, Arc<[usize]>>,
     pub(super) unrouted: VecDeque<Message>,
     pub(super) unrouted_policy: Unrouted,
     pub(super) is_closed: bool,
     generations: u64,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Slot {
-    pub(super) queue: Queue,
-    /// Woken when something becomes ready, a place in a prefetch becomes free, or the broker closes.
-    pub(super) changed: std::sync::Arc<Notify>,
 }
 
 impl Shared {
@@ -48,37 +43,23 @@ impl Shared {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;
-        for slot in &state.queues {
-            slot.changed.notify_waiters();
-        }
+        state.queues.iter_mut().for_each(|queue| queue.close_all("the broker was closed"));
+        self.idle.notify_waiters();
     }
 }
 
 impl State {
+    /// Like a broker, it declares one after the other, and stops at the first that it can't.
     pub(super) fn declare(&mut self, topology: &Topology) -> Result {
         self.check_open()?;
+        topology.subscriptions.iter().try_for_each(limits::check_subscription)?;
         for subscription in &topology.subscriptions {
-            let name = &subscription.queue;
-            limits::short_text("queue name", name)?;
+            let queue = self.claim(subscription)?;
             if !subscription.declare {
-                if !self.names.contains_key(name) {
-                    let text = format!(
-                        "there is no queue `{name}`, and the handler has `declare = false`: declare it, or leave that out"
-                    );
-                    return Err(Error::new(ErrorKind::NotFound, text));
-                }
                 continue;
             }
-            if name.starts_with("amq.") {
-                return Err(Error::new(
-                    ErrorKind::AccessRefused,
-                    format!("`{name}` begins with `amq.`, which is reserved"),
-                ));
-            }
-            let index = self.queue_or_insert(name);
             for binding in &subscription.bindings {
-                limits::short_text("binding", binding)?;
-                let binding = (Pattern::new(binding), index);
+                let binding = (Pattern::new(binding), queue);
                 if !self.bindings.contains(&binding) {
                     self.bindings.push(binding);
                     self.routes.clear();
@@ -88,33 +69,54 @@ impl State {
         Ok(())
     }
 
+    fn claim(&mut self, subscription: &Subscription) -> Result<usize> {
+        let name = &subscription.queue;
+        match self.index_of(name) {
+            Some(index) if subscription.declare && self.queues[index].owner() == Owner::Foreign => {
+                let text = format!(
+                    "the queue `{name}` was declared by someone else, with other properties: set `declare = false`, or \
+                     take another name"
+                );
+                Err(Error::new(ErrorKind::Conflict, text))
+            }
+            Some(index) => Ok(index),
+            None if subscription.declare => Ok(self.queue_or_insert(name, Owner::Us)),
+            None => {
+                let text = format!(
+                    "there is no queue `{name}`, and the handler has `declare = false`: declare it, or leave that out"
+                );
+                Err(Error::new(ErrorKind::NotFound, text))
+            }
+        }
+    }
+
     /// The broker's word, or that it is closed.
     pub(super) fn publish(&mut self, message: Message) -> Result<Result> {
         self.check_open()?;
         let routes = self.route(&message.routing_key);
         let Some((last, others)) = routes.split_last() else { return Ok(self.park(message)) };
         for index in others {
-            self.push(*index, message.clone());
+            self.queues[*index].push(message.clone());
         }
-        self.push(*last, message);
+        self.queues[*last].push(message);
         Ok(Ok(()))
     }
 
     pub(super) fn send_to_queue(&mut self, queue: &str, message: Message) -> Result {
         self.check_open()?;
-        let Some(index) = self.names.get(queue).copied() else {
+        let Some(index) = self.index_of(queue) else {
             return Err(Error::new(ErrorKind::Unroutable, format!("there is no queue `{queue}`")));
         };
-        self.push(index, message);
+        self.queues[index].push(message);
         Ok(())
     }
 
-    pub(super) fn queue_or_insert(&mut self, name: &str) -> usize {
+    pub(super) fn queue_or_insert(&mut self, name: &str, owner: Owner) -> usize {
         if let Some(index) = self.names.get(name) {
             return *index;
         }
         let index = self.queues.len();
-        self.queues.push(Slot::default());
+        self.queues.push(Queue::new(owner));
         self.names.insert(name.to_owned(), index);
         index
     }
@@ -123,16 +125,16 @@ impl State {
         self.names.get(name).copied()
     }
 
-    pub(super) fn slot(&mut self, index: usize) -> &mut Slot {
+    pub(super) fn at(&mut self, index: usize) -> &mut Queue {
         &mut self.queues[index]
     }
 
     pub(super) fn queue(&self, name: &str) -> Option<&Queue> {
-        self.names.get(name).map(|index| &self.queues[*index].queue)
+        self.names.get(name).map(|index| &self.queues[*index])
     }
 
     pub(super) fn queues(&self) -> impl Iterator<Item = &Queue> {
-        self.queues.iter().map(|slot| &slot.queue)
+        self.queues.iter()
     }
 
     pub(super) fn next_generation(&mut self) -> u64 {
@@ -144,26 +146,21 @@ impl State {
         if self.is_closed { Err(Error::new(ErrorKind::Closed, "the memory broker was closed")) } else { Ok(()) }
     }
 
-    fn push(&mut self, index: usize, message: Message) {
-        let slot = &mut self.queues[index];
-        slot.queue.push(message, 1);
-        slot.changed.notify_waiters();
-    }
-
     /// Remembered for each routing key, until a binding is added. Keys may vary without end, so the memory is bounded.
-    fn route(&mut self, routing_key: &str) -> Vec<usize> {
+    fn route(&mut self, routing_key: &str) -> Arc<[usize]> {
         const REMEMBERED: usize = 1024;
         if let Some(known) = self.routes.get(routing_key) {
-            return known.clone();
+            return Arc::clone(known);
         }
         let matching = self.bindings.iter().filter(|(pattern, _)| pattern.matches(routing_key));
         let mut found: Vec<_> = matching.map(|(_, index)| *index).collect();
         found.sort_unstable();
         found.dedup();
+        let found: Arc<[usize]> = found.into();
         if self.routes.len() >= REMEMBERED {
             self.routes.clear();
         }
-        self.routes.insert(routing_key.to_owned(), found.clone());
+        self.routes.insert(routing_key.to_owned(), Arc::clone(&found));
         found
     }
 
