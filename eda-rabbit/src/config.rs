@@ -18,6 +18,9 @@ use percent_encoding::percent_decode_str;
 /// | `unrouted` | `park` | an event that nobody subscribes to is parked in `eda.unrouted`; `reject` makes it an error |
 /// | `connect_timeout` | `10s` | how long `connect` tries to reach a broker; `forever` waits for one |
 ///
+/// RabbitMQ ends the channel of a delivery that is unsettled for 30 minutes, also while it waits for a worker: handlers
+/// that may take minutes need a small prefetch.
+///
 /// ```
 /// use eda_rabbit::Config;
 ///

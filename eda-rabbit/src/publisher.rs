@@ -74,11 +74,11 @@ impl Publisher {
         self.send(outgoing).await?.confirmed().await
     }
 
-    /// Waits until everything in hand has its word, for a bounded time; later messages are refused.
-    pub(crate) async fn finish(&self) {
+    /// Waits until everything in hand has its word, so long at most; later messages are refused.
+    pub(crate) async fn finish(&self, limit: Duration) {
         let all = u32::try_from(WINDOW).unwrap_or(u32::MAX);
         // whoever still waits after that is told that there is no word
-        let _ = timeout(Duration::from_secs(3), self.places.acquire_many(all)).await;
+        let _ = timeout(limit, self.places.acquire_many(all)).await;
         self.places.close();
     }
 }

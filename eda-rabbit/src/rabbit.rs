@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use eda_core::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, limits};
-use eda_core::{Error, ErrorKind, Message, Result, Subscription, Topology};
+use eda_core::{Error, ErrorKind, EventId, Message, Result, Subscription, Topology};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
@@ -21,6 +21,9 @@ use crate::wire::{Connect, Lapin};
 
 /// How long declaring may take at least, however short the time to connect is.
 const DECLARE: Duration = Duration::from_secs(10);
+/// How long a close waits for the words on what was published, and then for the connections: 3 seconds in all.
+const FINISH: Duration = Duration::from_secs(2);
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// A RabbitMQ broker, over two connections: one publishes, one consumes, so that a broker which takes no messages for
 /// now still hands them out. Both are made again when they end.
@@ -135,8 +138,9 @@ impl Transport for Rabbit {
         if self.is_closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.publisher.finish().await;
-        tokio::join!(self.consuming.close(), self.publishing.close());
+        self.publisher.finish(FINISH).await;
+        // what is not closed by then ends with its task, which is bounded in itself
+        let _ = timeout(CLOSE, async { tokio::join!(self.consuming.close(), self.publishing.close()) }).await;
         Ok(())
     }
 }
@@ -148,7 +152,9 @@ struct EventPublisher {
 
 #[async_trait]
 impl Publish for EventPublisher {
-    async fn send(&self, message: Message) -> Result<Receipt> {
+    async fn send(&self, mut message: Message) -> Result<Receipt> {
+        // returns are told apart by it
+        message.id.get_or_insert_with(EventId::new);
         limits::check(&message)?;
         limits::check_headers(&message)?;
         self.publisher.send(convert::outgoing(message, self.exchange)).await

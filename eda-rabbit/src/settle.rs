@@ -1,6 +1,6 @@
 //! Which deliveries of a consumer are settled, and what the broker is told. It knows no AMQP and no connection.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,26 +12,21 @@ const LINGER: Duration = Duration::from_millis(2);
 /// As long acks wait behind a delivery that is still open, unless a batch is full, before each is sent alone.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// The deliveries of one channel, in the order of their tags, from the oldest that is open; with each, what the transport
-/// needs to make a copy of it.
+/// The deliveries of one channel; with each that is open, what the transport needs to make a copy of it. What the broker
+/// was told of is forgotten, so it holds no more than the broker hands out.
 pub(crate) struct Ledger<T> {
-    first: u64,
-    entries: VecDeque<Entry<T>>,
+    open: BTreeMap<u64, T>,
+    /// Not told yet.
+    acked: BTreeSet<u64>,
+    /// Not told yet.
     given_back: Vec<u64>,
+    last: u64,
+    /// The first that the broker has sent and that never came here.
+    unseen: Option<u64>,
     /// How many acks are sent at once: never so many that the broker waits for them.
     batch: usize,
-    /// Acks that no frame has been sent for, and since when there are any.
-    unsent: usize,
+    /// Since when there are acks that wait.
     since: Option<Instant>,
-}
-
-enum Entry<T> {
-    Open(T),
-    /// The broker has sent it, and it never came here.
-    Unseen,
-    Acked,
-    /// The broker was told, or will be with the next flush.
-    Told,
 }
 
 /// What to tell the broker now.
@@ -48,8 +43,8 @@ pub(crate) struct Flush {
 impl<T> Ledger<T> {
     /// `prefetch` is how many deliveries the broker hands out before it waits for acks.
     pub(crate) fn new(prefetch: u16) -> Self {
-        let (entries, given_back, batch) = (VecDeque::new(), Vec::new(), batch(prefetch));
-        Self { first: 1, entries, given_back, batch, unsent: 0, since: None }
+        let (open, acked, given_back) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        Self { open, acked, given_back, last: 0, unseen: None, batch: batch(prefetch), since: None }
     }
 
     pub(crate) fn set_prefetch(&mut self, prefetch: u16) {
@@ -60,33 +55,31 @@ impl<T> Ledger<T> {
     /// leaves no gap. Where one is seen all the same, somebody has dropped a delivery: no ack of many goes over it, so that
     /// the channel's end gives it back.
     pub(crate) fn open(&mut self, tag: u64, entry: T) {
-        while self.first + (self.entries.len() as u64) < tag {
-            self.entries.push_back(Entry::Unseen);
+        if tag > self.last + 1 {
+            self.unseen.get_or_insert(self.last + 1);
         }
-        self.entries.push_back(Entry::Open(entry));
+        self.last = tag;
+        self.open.insert(tag, entry);
     }
 
     /// What a copy is made of, while the delivery is open.
     pub(crate) fn get(&self, tag: u64) -> Option<&T> {
-        match self.entries.get(self.index(tag)?) {
-            Some(Entry::Open(entry)) => Some(entry),
-            _ => None,
-        }
+        self.open.get(&tag)
     }
 
     /// Whether the broker should be told right away.
     pub(crate) fn ack(&mut self, tag: u64, now: Instant) -> bool {
-        if !self.settle(tag, Entry::Acked) {
+        if self.open.remove(&tag).is_none() {
             return false;
         }
-        self.unsent += 1;
+        self.acked.insert(tag);
         self.since.get_or_insert(now);
-        self.unsent == 1 || self.unsent.is_multiple_of(self.batch)
+        self.acked.len() == 1 || self.acked.len().is_multiple_of(self.batch)
     }
 
     /// Whether the broker should be told right away.
     pub(crate) fn give_back(&mut self, tag: u64) -> bool {
-        let was_open = self.settle(tag, Entry::Told);
+        let was_open = self.open.remove(&tag).is_some();
         if was_open {
             self.given_back.push(tag);
         }
@@ -95,38 +88,23 @@ impl<T> Ledger<T> {
 
     /// When the next flush is due.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let since = self.since?;
-        let prefix_is_acked = matches!(self.entries.front(), Some(Entry::Acked));
-        Some(since + if prefix_is_acked { LINGER } else { PATIENCE })
+        let prefix_is_acked = self.acked.first().is_some_and(|first| *first < self.barrier());
+        Some(self.since? + if prefix_is_acked { LINGER } else { PATIENCE })
     }
 
     /// What is to be told now; `everything` also tells what could wait.
     pub(crate) fn flush(&mut self, now: Instant, everything: bool) -> Flush {
         let mut flush = Flush { given_back: std::mem::take(&mut self.given_back), ..Flush::default() };
-        let Some(since) = self.since else {
-            self.forget_told();
-            return flush;
-        };
+        let Some(since) = self.since else { return flush };
         let waited = now.saturating_duration_since(since);
-        if everything || waited >= LINGER || self.unsent >= self.batch {
-            while let Some(Entry::Acked | Entry::Told) = self.entries.front() {
-                if let Some(Entry::Acked) = self.entries.pop_front() {
-                    flush.up_to = Some(self.first);
-                    self.unsent -= 1;
-                }
-                self.first += 1;
-            }
+        if everything || waited >= LINGER || self.acked.len() >= self.batch {
+            let behind = self.acked.split_off(&self.barrier());
+            flush.up_to = std::mem::replace(&mut self.acked, behind).pop_last();
         }
-        if everything || waited >= PATIENCE || self.unsent >= self.batch {
-            for (entry, tag) in self.entries.iter_mut().zip(self.first..) {
-                if let Entry::Acked = entry {
-                    *entry = Entry::Told;
-                    flush.single.push(tag);
-                    self.unsent -= 1;
-                }
-            }
+        if everything || waited >= PATIENCE || self.acked.len() >= self.batch {
+            flush.single = std::mem::take(&mut self.acked).into_iter().collect();
         }
-        if self.unsent == 0 {
+        if self.acked.is_empty() {
             self.since = None;
         } else if flush.up_to.is_some() {
             self.since = Some(now);
@@ -136,29 +114,13 @@ impl<T> Ledger<T> {
 
     /// How many deliveries are open.
     pub(crate) fn open_count(&self) -> usize {
-        self.entries.iter().filter(|entry| matches!(entry, Entry::Open(_))).count()
+        self.open.len()
     }
 
-    fn settle(&mut self, tag: u64, settled: Entry<T>) -> bool {
-        let Some(index) = self.index(tag) else { return false };
-        match self.entries.get_mut(index) {
-            Some(entry @ Entry::Open(_)) => {
-                *entry = settled;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn forget_told(&mut self) {
-        while let Some(Entry::Told) = self.entries.front() {
-            self.entries.pop_front();
-            self.first += 1;
-        }
-    }
-
-    fn index(&self, tag: u64) -> Option<usize> {
-        usize::try_from(tag.checked_sub(self.first)?).ok()
+    /// The first tag that an ack of many must not reach.
+    fn barrier(&self) -> u64 {
+        let first_open = self.open.first_key_value().map(|(tag, _)| *tag);
+        first_open.into_iter().chain(self.unseen).min().unwrap_or(u64::MAX)
     }
 }
 
@@ -243,6 +205,18 @@ mod tests {
         assert_eq!(ledger.flush(now, true), Flush { up_to: Some(1), single: vec![3], given_back: vec![] });
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn behind_a_slow_handler_nothing_piles_up() {
+        let (mut ledger, mut now) = (ledger(1), Instant::now());
+        for tag in 2..=10_000 {
+            ledger.open(tag, ());
+            ledger.ack(tag, now);
+            now += Duration::from_millis(1);
+            ledger.flush(now, false);
+            assert!(ledger.open.len() + ledger.acked.len() <= 1 + BATCH);
+        }
+    }
+
     #[test]
     fn unknown_tags_change_nothing() {
         let mut ledger = ledger(1);
@@ -258,7 +232,7 @@ mod tests {
             let (mut ledger, mut now) = (ledger(100), Instant::now());
             let mut order: Vec<u64> = (1..=100).collect();
             order.sort_by_key(|tag| tag.wrapping_mul(0x9E37_79B9_7F4A_7C15 ^ seed.wrapping_mul(0xD134_2543_DE82_EF95)));
-            let mut told = std::collections::BTreeMap::new();
+            let mut told = BTreeMap::new();
             let mut apply = |flush: Flush, settled: &[u64]| {
                 for tag in flush.given_back {
                     assert!(told.insert(tag, "back").is_none(), "{tag} twice");

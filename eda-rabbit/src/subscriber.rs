@@ -21,7 +21,7 @@ use crate::connection::{Connection, spawn};
 /// After so many connections that died without a settlement, the subscription takes one delivery at a time.
 const BARREN_DEATHS: u32 = 2;
 /// How long the task may take to answer the handle; its own waits are shorter.
-const ANSWER: Duration = Duration::from_secs(15);
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// The handle that the runtime receives from.
 pub(crate) struct Subscriber {

@@ -69,7 +69,8 @@ async fn work(line: Arc<Line>, processor: Arc<Processor>) {
     while let Ok(permit) = line.count.acquire().await {
         permit.forget();
         let next = line.waiting().pop_front();
-        let Some(delivery) = next else { continue };
+        // one whose connection was lost while it waited comes again: handled now, it would be handled twice
+        let Some(delivery) = next.filter(Delivery::is_open) else { continue };
         let mut path = pin!(processor.process(delivery));
         let survived = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| path.as_mut().poll(context))) {
             Ok(progress) => progress.map(|()| true),

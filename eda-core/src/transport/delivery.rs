@@ -31,6 +31,13 @@ pub struct Token {
 /// How a transport settles. Every method is called at most once for a token.
 #[async_trait]
 pub trait Settle: Send + Sync {
+    /// Whether settling the delivery would still reach the broker. Where a connection was lost in the meantime, it would
+    /// not: the message comes again by itself, so it is not handled now. Always `true` by default, for transports that have
+    /// no connection to lose.
+    fn is_open(&self, _token: Token) -> bool {
+        true
+    }
+
     /// The delivery is done. Does not wait: if the broker never hears of it, the message comes back.
     fn ack(&self, token: Token);
 
@@ -142,6 +149,11 @@ impl Delivery {
     /// again makes a fresh message. Only the [id](Message::id) tells duplicates.
     pub fn redelivered(&self) -> bool {
         self.redelivered
+    }
+
+    /// Whether settling it would still reach the broker; see [`Settle::is_open`].
+    pub fn is_open(&self) -> bool {
+        self.settle.as_ref().is_some_and(|settle| settle.is_open(self.token))
     }
 
     /// It is done; see [`Settle::ack`].

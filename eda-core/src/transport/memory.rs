@@ -32,7 +32,7 @@ use self::consumer::Consumer;
 use self::queue::Owner;
 use self::state::Shared;
 use crate::error::Result;
-use crate::message::Message;
+use crate::message::{EventId, Message};
 use crate::topology::{Subscription, Topology};
 use crate::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, limits};
 
@@ -147,7 +147,8 @@ impl Transport for Memory {
 
 #[async_trait]
 impl Publish for Memory {
-    async fn send(&self, message: Message) -> Result<Receipt> {
+    async fn send(&self, mut message: Message) -> Result<Receipt> {
+        message.id.get_or_insert_with(EventId::new);
         limits::check(&message)?;
         limits::check_headers(&message)?;
         self.shared.state().publish(message).map(Receipt::ready)

@@ -14,3 +14,5 @@ mod startup;
 mod shutdown;
 // layers around the call
 mod middleware;
+// deliveries whose connection was lost
+mod stale;

@@ -17,10 +17,14 @@ use crate::wire::Outgoing;
 
 const EXCHANGE: &str = "eda-exchange";
 const FIRST_FAILED_AT: &str = "eda-first-failed-at";
+const FIRST_REASON: &str = "eda-first-reason";
+const FIRST_DETAIL: &str = "eda-first-detail";
 const LAST_FAILED_AT: &str = "eda-last-failed-at";
 const REASON: &str = "eda-reason";
 const DETAIL: &str = "eda-detail";
 const HANDLER: &str = "eda-handler";
+const EXPIRATION: &str = "eda-expiration";
+const USER_ID: &str = "eda-user-id";
 const LEFT_OUT: &str = "eda-left-out";
 
 /// How many bytes the headers of a copy may have. All properties of a message travel in one frame, 128 KiB unless the
@@ -59,7 +63,7 @@ struct Copy<'a> {
 fn copy<'a>(original: &'a Original, failure: &FailureRecord) -> Copy<'a> {
     let old = original.properties.headers().as_ref();
     let is_copy = original.exchange == RETRY;
-    let kept = |name: &str| is_copy.then(|| old?.inner().get(name).cloned()).flatten();
+    let kept = |name: &str| old?.inner().get(name).cloned();
     let mut headers: BTreeMap<_, _> = old
         .into_iter()
         .flatten()
@@ -67,12 +71,24 @@ fn copy<'a>(original: &'a Original, failure: &FailureRecord) -> Copy<'a> {
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let mut set = |name: &str, value| headers.insert(name.into(), value);
-    set(ROUTING_KEY, kept(ROUTING_KEY).unwrap_or_else(|| long(&original.routing_key)));
-    set(EXCHANGE, kept(EXCHANGE).unwrap_or_else(|| long(&original.exchange)));
-    set(FIRST_FAILED_AT, kept(FIRST_FAILED_AT).unwrap_or_else(|| long(&time(failure.failed_at))));
     set(REASON, long(failure.reason.as_str()));
     set(DETAIL, long(&failure.detail));
     set(HANDLER, long(&failure.handler));
+    let text = |property: &Option<ShortString>| property.as_ref().map(|text| long(text.as_str()));
+    // said once, by the first copy
+    for (name, first) in [
+        (ROUTING_KEY, Some(long(&original.routing_key))),
+        (EXCHANGE, Some(long(&original.exchange))),
+        (EXPIRATION, text(original.properties.expiration())),
+        (USER_ID, text(original.properties.user_id())),
+        (FIRST_FAILED_AT, Some(long(&time(failure.failed_at)))),
+        (FIRST_REASON, Some(long(failure.reason.as_str()))),
+        (FIRST_DETAIL, Some(long(&failure.detail))),
+    ] {
+        if let Some(value) = if is_copy { kept(name) } else { first } {
+            set(name, value);
+        }
+    }
     Copy { original, headers }
 }
 
@@ -81,7 +97,8 @@ impl Copy<'_> {
         let old = &self.original.properties;
         let headers = FieldTable::from(fitting(self.headers));
         let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(headers);
-        // all but `expiration`, which would end the copy, and `user_id`, which the broker checks against who publishes
+        // all but `expiration`, which would end the copy, and `user_id`, which the broker checks against who publishes:
+        // these are kept as headers
         macro_rules! keep {
             ($($get:ident $with:ident)*) => { $(
                 if let Some(value) = old.$get().clone() {
@@ -172,12 +189,16 @@ mod tests {
         };
         let mut later = failure();
         later.failed_at += std::time::Duration::from_secs(60);
+        (later.reason, later.detail) = (Reason::TimedOut, "slow".into());
         let dead = dead_copy(&again, "q", &later);
         let headers = dead.properties.headers().as_ref().expect("it has some").inner();
         assert_eq!(headers.get(ROUTING_KEY), Some(&long("k")));
         assert_eq!(headers.get(EXCHANGE), Some(&long("e")));
         assert_eq!(headers.get(FIRST_FAILED_AT), Some(&long("1970-01-01T00:00:00.000Z")));
         assert_eq!(headers.get(LAST_FAILED_AT), Some(&long("1970-01-01T00:01:00.000Z")));
+        assert_eq!(headers.get(FIRST_REASON), Some(&long("permanent")));
+        assert_eq!((headers.get(REASON), headers.get(DETAIL)), (Some(&long("timed-out")), Some(&long("slow"))));
+        assert_eq!(headers.get(EXPIRATION), Some(&long("5")));
         assert_eq!(dead.properties.reply_to().as_ref().map(ShortString::as_str), Some("r"));
         assert_eq!(dead.properties.expiration(), &None);
     }

@@ -77,6 +77,10 @@ impl Window {
         let one_by_one = self.entries.keys().next().is_some_and(|oldest| *oldest <= self.suspects);
         while self.open == 0 || !one_by_one {
             let Some(number) = self.waiting.pop_front() else { break };
+            // nobody waits for it any more: sent now, it might come after what its caller did instead
+            if self.entries.get(&number).is_some_and(Entry::is_forsaken) {
+                self.entries.remove(&number);
+            }
             if let Some(entry) = self.entries.get_mut(&number) {
                 (entry.is_sent, entry.is_in_flight) = (true, true);
                 taken.push((number, entry.outgoing.clone()));
@@ -144,7 +148,7 @@ impl Window {
         self.returned.clear();
         self.undecided.clear();
         self.open = 0;
-        self.entries.retain(|_, entry| entry.reply.is_some());
+        self.entries.retain(|_, entry| !entry.is_forsaken());
         for entry in self.entries.values_mut() {
             entry.is_in_flight = false;
         }
@@ -214,6 +218,11 @@ impl Window {
 }
 
 impl Entry {
+    /// Whether the caller has gone away.
+    fn is_forsaken(&self) -> bool {
+        self.reply.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
     fn id(&self) -> &str {
         self.outgoing.properties.message_id().as_ref().map_or("", |id| id.as_str())
     }

@@ -173,10 +173,15 @@ impl Session {
         if std::mem::replace(&mut self.is_cancelled, true) {
             return Ok(());
         }
-        self.end_consumer(task).await
+        if !self.end_consumer(task).await? {
+            let queue = &task.wanted.subscription.queue;
+            warn!(queue, "the consumer did not end; the channel's end will give its messages back");
+        }
+        Ok(())
     }
 
-    async fn end_consumer(&mut self, task: &Task) -> Result<(), String> {
+    /// Tells whether everything has come that the broker had sent before.
+    async fn end_consumer(&mut self, task: &Task) -> Result<bool, String> {
         // a quorum queue answers a cancel when it has written down all that came before it
         self.tell(task.wanted.settler.flush(true)).await?;
         let asked = Instant::now();
@@ -187,19 +192,17 @@ impl Session {
                 self.deliver_back(task, arrived);
             }
         };
-        if timeout(LAST_ARRIVALS, rest).await.is_err() {
-            warn!(
-                queue = task.wanted.subscription.queue,
-                "the consumer did not end; the channel's end will give its messages back"
-            );
-        }
-        self.tell(task.wanted.settler.flush(false)).await
+        let has_ended = timeout(LAST_ARRIVALS, rest).await.is_ok();
+        self.tell(task.wanted.settler.flush(false)).await?;
+        Ok(has_ended)
     }
 
     /// The quarantine has done its work: consumes as ever, on the same channel, so that what is open stays valid. A
     /// prefetch counts for consumers that begin after it.
     async fn release(&mut self, task: &Task) -> Result<(), String> {
-        self.end_consumer(task).await?;
+        if !self.end_consumer(task).await? {
+            return Err("the consumer did not end when its quarantine was over".to_owned());
+        }
         let consume = async {
             self.channel.qos(task.wanted.prefetch).await?;
             task.wanted.settler.set_prefetch(task.wanted.prefetch);

@@ -1,14 +1,13 @@
 //! How deliveries are settled: acks into the ledger; retries and dead letters as confirmed copies first.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use eda_core::transport::{FailureRecord, Settle, Token};
 use eda_core::{Error, ErrorKind, Result, Subscription};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
@@ -19,24 +18,27 @@ use crate::settle::{Flush, Ledger};
 use crate::topology::{Plan, rung};
 use crate::wire::Outgoing;
 
-/// How long a delivery rests that could not be moved, before it is given back, doubled with each further one: a broken
-/// broker is no reason to spin, and on brokers before 4.3 every return counts towards the delivery limit.
+/// How long a delivery is held whose copy the broker does not take. Given back at once, it would be handled again whatever
+/// its backoff says, and on brokers before 4.3 every return counts towards the delivery limit. Well below the 30 minutes
+/// after which a broker ends the channel of an open delivery.
+const HOLD: Duration = Duration::from_secs(5 * 60);
+/// How long it rests between the tries, doubled with each.
 const REST: Duration = Duration::from_secs(1);
-const LONGEST_REST: Duration = Duration::from_secs(30);
+const LONGEST_REST: Duration = Duration::from_secs(15);
 /// How long it may take to make again what a copy needs.
 const DECLARE: Duration = Duration::from_secs(10);
 
 /// Settles the deliveries of one subscription; shared by the subscription's task and its deliveries.
 pub(crate) struct Settler {
     channel: Mutex<Open>,
+    /// The present one, for those who wait for its end.
+    generation: watch::Sender<u64>,
     wake: Notify,
     publisher: Publisher,
     connection: Connection,
     subscription: Subscription,
     /// The delays that were declared over the present connection.
     delays: Mutex<BTreeSet<u64>>,
-    /// How many copies have failed since the last one that succeeded.
-    failures: AtomicU32,
 }
 
 /// What is open on the present channel.
@@ -49,8 +51,8 @@ struct Open {
 impl Settler {
     pub(crate) fn new(publisher: Publisher, connection: Connection, subscription: Subscription) -> Self {
         let open = Open { generation: 0, ledger: Ledger::new(0), made_progress: false };
-        let (delays, failures) = (Mutex::default(), AtomicU32::new(0));
-        Self { channel: Mutex::new(open), wake: Notify::new(), publisher, connection, subscription, delays, failures }
+        let (channel, generation, delays) = (Mutex::new(open), watch::Sender::new(0), Mutex::default());
+        Self { channel, generation, wake: Notify::new(), publisher, connection, subscription, delays }
     }
 
     /// A new channel, on which everything that the subscription needs was declared: what was open on the older one can't
@@ -58,10 +60,8 @@ impl Settler {
     pub(super) fn begin(&self, prefetch: u16) -> u64 {
         let policy = &self.subscription.policy;
         *self.delays() = policy.backoff.waits(policy.retries).filter_map(|wait| rung(wait).ok()).collect();
-        let mut channel = self.channel();
-        let generation = channel.generation + 1;
-        *channel = Open { generation, ledger: Ledger::new(prefetch), made_progress: false };
-        generation
+        self.replace(prefetch);
+        self.channel().generation
     }
 
     /// The broker hands out so many on the present channel from now on.
@@ -71,11 +71,8 @@ impl Settler {
 
     /// The channel has ended. Tells whether anything was settled on it, and whether anything was open.
     pub(super) fn end(&self) -> (bool, bool) {
-        let mut channel = self.channel();
-        let told = (channel.made_progress, channel.ledger.open_count() > 0);
-        let generation = channel.generation + 1;
-        *channel = Open { generation, ledger: Ledger::new(0), made_progress: false };
-        told
+        let ended = self.replace(0);
+        (ended.made_progress, ended.ledger.open_count() > 0)
     }
 
     pub(super) fn open(&self, tag: u64, original: Original) {
@@ -103,6 +100,15 @@ impl Settler {
         self.channel().ledger.flush(Instant::now(), everything)
     }
 
+    /// Gives the channel before, and makes those hear of it who settle something of it right now.
+    fn replace(&self, prefetch: u16) -> Open {
+        let mut channel = self.channel();
+        let generation = channel.generation + 1;
+        let present = Open { generation, ledger: Ledger::new(prefetch), made_progress: false };
+        self.generation.send_replace(generation);
+        std::mem::replace(&mut *channel, present)
+    }
+
     fn channel(&self) -> MutexGuard<'_, Open> {
         self.channel.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,9 +128,7 @@ impl Settler {
             let channel = self.channel();
             (channel.generation == token.generation).then(|| channel.ledger.get(token.tag).cloned()).flatten()
         };
-        let Some(original) = original else {
-            return Err(Error::new(ErrorKind::Unavailable, "the channel that it came on has ended: it comes again"));
-        };
+        let Some(original) = original else { return Err(comes_again()) };
         // cancelled at any point from here on, it is given back
         let mut guard = GiveBack { settler: self, token, is_armed: true };
         let delay = after.map(rung).transpose()?;
@@ -133,15 +137,35 @@ impl Settler {
             Some(delay) => retry_copy(&original, queue, delay, failure),
             None => dead_copy(&original, queue, failure),
         };
-        if let Err(error) = self.publish_copy(copy, delay).await {
-            let failures = self.failures.fetch_add(1, Ordering::Relaxed).min(16);
-            sleep(REST.saturating_mul(1 << failures).min(LONGEST_REST)).await;
-            return Err(error);
+        tokio::select! {
+            biased;
+            // the original comes again by itself, so a copy would be one too many
+            () = self.ended(token.generation) => return Err(comes_again()),
+            published = self.publish_patiently(&copy, delay) => published?,
         }
-        self.failures.store(0, Ordering::Relaxed);
         guard.is_armed = false;
         self.ack(token);
         Ok(())
+    }
+
+    async fn ended(&self, generation: u64) {
+        // the sender is held right here, so the wait can't fail
+        let _ = self.generation.subscribe().wait_for(|present| *present != generation).await;
+    }
+
+    async fn publish_patiently(&self, copy: &Outgoing, delay: Option<u64>) -> Result {
+        let (deadline, mut rest) = (Instant::now() + HOLD, REST);
+        loop {
+            match self.publish_copy(copy.clone(), delay).await {
+                Err(error) if error.kind() != ErrorKind::Closed && Instant::now() + rest < deadline => {
+                    let queue = &self.subscription.queue;
+                    warn!(queue, %error, "a failed delivery can't be moved; it is held, and tried again in {rest:?}");
+                    sleep(rest).await;
+                    rest = (rest * 2).min(LONGEST_REST);
+                }
+                published => return published,
+            }
+        }
     }
 
     async fn publish_copy(&self, copy: Outgoing, delay: Option<u64>) -> Result {
@@ -180,6 +204,10 @@ impl Settler {
     }
 }
 
+fn comes_again() -> Error {
+    Error::new(ErrorKind::Unavailable, "the channel that it came on has ended: it comes again")
+}
+
 struct GiveBack<'a> {
     settler: &'a Settler,
     token: Token,
@@ -196,6 +224,11 @@ impl Drop for GiveBack<'_> {
 
 #[async_trait]
 impl Settle for Settler {
+    fn is_open(&self, token: Token) -> bool {
+        let channel = self.channel();
+        channel.generation == token.generation && channel.ledger.get(token.tag).is_some()
+    }
+
     fn ack(&self, token: Token) {
         self.settle(token, |channel| {
             channel.made_progress = true;

@@ -8,5 +8,7 @@ mod proxy;
 mod lost;
 // a broker that takes nothing, or says nothing
 mod silent;
+// what came on a connection that was lost
+mod stale;
 // permissions
 mod access;

@@ -129,6 +129,10 @@ impl Channel {
 
 #[async_trait]
 impl Settle for Channel {
+    fn is_open(&self, token: Token) -> bool {
+        self.shared.state().at(self.queue).is_open(token)
+    }
+
     fn ack(&self, token: Token) {
         self.change(|queue| queue.ack(token));
     }

@@ -96,6 +96,10 @@ impl Port {
         count
     }
 
+    pub(super) fn is_open(&self, tag: u64) -> bool {
+        self.unsettled.contains_key(&tag)
+    }
+
     /// Takes out what is settled; `None` where it was before.
     pub(super) fn settle(&mut self, tag: u64) -> Option<Entry> {
         self.unsettled.remove(&tag).map(Entry::from)

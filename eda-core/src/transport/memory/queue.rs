@@ -88,6 +88,10 @@ impl Queue {
         Some(HandedOut { count, next_due: self.delayed.first_key_value().map(|((due, _), _)| *due) })
     }
 
+    pub(super) fn is_open(&mut self, token: Token) -> bool {
+        self.port(token.generation).is_some_and(|port| port.is_open(token.tag))
+    }
+
     /// Whether the token was still open: one that is not belongs to a closed consumer, and its message is back already.
     pub(super) fn ack(&mut self, token: Token) -> bool {
         let was_open = self.port(token.generation).is_some_and(|port| port.ack(token.tag));

@@ -174,3 +174,15 @@ async fn a_message_that_ends_the_channel_fails_alone() {
     assert_eq!((kind(&mut outcomes[0]), kind(&mut outcomes[2])), (Some(Ok(())), Some(Ok(()))));
     assert_eq!(kind(&mut later_one), Some(Ok(())));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_waits_for_any_more_is_not_sent_again() {
+    let mut window = Window::default();
+    let (sent, unsent) = (admit(&mut window, "sent", later()), admit(&mut window, "unsent", later()));
+    drop(unsent);
+    let taken: Vec<_> = window.take_waiting().into_iter().map(|(number, _)| number).collect();
+    assert_eq!(taken, [1]);
+    drop(sent);
+    window.lose(None);
+    assert!(window.take_waiting().is_empty());
+}
