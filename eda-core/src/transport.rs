@@ -52,8 +52,7 @@ pub trait Publish: Send + Sync {
     /// Takes a message in hand as soon as there is room in the window of unconfirmed messages, in the order of calls.
     ///
     /// The [`Receipt`] resolves when the broker has taken responsibility, or when the transport's deadline has passed:
-    /// it never stays open. Dropping it does not take the message back, but nobody waits for it then: a transport that has
-    /// no connection need not send it any more. A message without an id gets one.
+    /// it never stays open. Dropping it does not take the message back. A message without an id gets one.
     ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) where the broker could not be reached before the deadline: nothing was
@@ -90,8 +89,7 @@ impl Receipt {
     /// What the broker said, or [`Unconfirmed`](ErrorKind::Unconfirmed) where it said nothing.
     ///
     /// # Cancel safety
-    /// Cancelling does not take the message back. One that the broker does not have by then may never be sent, or not again
-    /// after a lost connection.
+    /// Cancelling does not take the message back.
     pub async fn confirmed(self) -> Result<()> {
         self.0.await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Unconfirmed, "the connection ended before the broker confirmed the message"))

@@ -56,22 +56,30 @@ impl Publisher {
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) where there was no room in time, [`Closed`](ErrorKind::Closed).
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Receipt> {
-        let deadline = Instant::now() + DEADLINE;
-        let place = match timeout(DEADLINE, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(place) => place.map_err(|_| closed())?,
-            Err(_) => return Err(unavailable(&self.connection.trouble())),
-        };
-        let (reply, receipt) = Receipt::new();
-        self.commands.send(Command { outgoing, reply, deadline, place }).map_err(|_| closed())?;
-        Ok(receipt)
+        self.hand_over(outgoing, false).await
     }
 
     /// Sends and waits for the broker's word.
     ///
     /// # Errors
     /// As [`send`](Self::send), and what the broker says.
+    ///
+    /// # Cancel safety
+    /// Cancelled, the message is not sent, or not sent again after a lost connection.
     pub(crate) async fn publish(&self, outgoing: Outgoing) -> Result {
-        self.send(outgoing).await?.confirmed().await
+        self.hand_over(outgoing, true).await?.confirmed().await
+    }
+
+    async fn hand_over(&self, outgoing: Outgoing, can_be_taken_back: bool) -> Result<Receipt> {
+        let deadline = Instant::now() + DEADLINE;
+        let place = match timeout(DEADLINE, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(place) => place.map_err(|_| closed())?,
+            Err(_) => return Err(unavailable(&self.connection.trouble())),
+        };
+        let (word, receipt) = Receipt::new();
+        let reply = Reply::new(word, can_be_taken_back);
+        self.commands.send(Command { outgoing, reply, deadline, place }).map_err(|_| closed())?;
+        Ok(receipt)
     }
 
     /// Waits until everything in hand has its word, so long at most; later messages are refused.
@@ -151,7 +159,7 @@ impl Task {
         self.window.close();
         self.commands.close();
         while let Ok(Command { reply, .. }) = self.commands.try_recv() {
-            let _ = reply.send(Err(closed()));
+            reply.tell(Err(closed()));
         }
     }
 

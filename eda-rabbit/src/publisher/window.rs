@@ -18,7 +18,26 @@ use tokio::time::Instant;
 use crate::wire::{Outgoing, Returned, Word};
 
 /// Who publishes waits here for the outcome.
-pub(crate) type Reply = oneshot::Sender<Result<()>>;
+pub(crate) struct Reply {
+    word: oneshot::Sender<Result<()>>,
+    /// Whether a message that nobody waits for any more is not sent: its caller does something else instead.
+    can_be_taken_back: bool,
+}
+
+impl Reply {
+    pub(crate) fn new(word: oneshot::Sender<Result<()>>, can_be_taken_back: bool) -> Self {
+        Self { word, can_be_taken_back }
+    }
+
+    pub(crate) fn tell(self, outcome: Result<()>) {
+        // a caller that has gone away does not want to know
+        let _ = self.word.send(outcome);
+    }
+
+    fn is_taken_back(&self) -> bool {
+        self.can_be_taken_back && self.word.is_closed()
+    }
+}
 
 /// As long a word may be late, before the channel is given up for a new one.
 const GRACE: Duration = Duration::from_secs(5);
@@ -77,8 +96,7 @@ impl Window {
         let one_by_one = self.entries.keys().next().is_some_and(|oldest| *oldest <= self.suspects);
         while self.open == 0 || !one_by_one {
             let Some(number) = self.waiting.pop_front() else { break };
-            // nobody waits for it any more: sent now, it might come after what its caller did instead
-            if self.entries.get(&number).is_some_and(Entry::is_forsaken) {
+            if self.entries.get(&number).is_some_and(Entry::is_given_up) {
                 self.entries.remove(&number);
             }
             if let Some(entry) = self.entries.get_mut(&number) {
@@ -138,7 +156,7 @@ impl Window {
                 (Some((&culprit, _)), None) => {
                     is_known = true;
                     if let Some(reply) = self.entries.remove(&culprit).and_then(|entry| entry.reply) {
-                        let _ = reply.send(Err(refusal.clone()));
+                        reply.tell(Err(refusal.clone()));
                     }
                 }
                 (_, Some((&last, _))) => self.suspects = last,
@@ -148,7 +166,7 @@ impl Window {
         self.returned.clear();
         self.undecided.clear();
         self.open = 0;
-        self.entries.retain(|_, entry| !entry.is_forsaken());
+        self.entries.retain(|_, entry| !entry.is_given_up());
         for entry in self.entries.values_mut() {
             entry.is_in_flight = false;
         }
@@ -162,8 +180,7 @@ impl Window {
             if entry.deadline <= now
                 && let Some(reply) = entry.reply.take()
             {
-                // a caller that has gone away does not want to know
-                let _ = reply.send(Err(if entry.is_sent { unconfirmed(trouble) } else { unavailable(trouble) }));
+                reply.tell(Err(if entry.is_sent { unconfirmed(trouble) } else { unavailable(trouble) }));
             }
             entry.is_in_flight || entry.reply.is_some()
         });
@@ -186,7 +203,7 @@ impl Window {
     pub(crate) fn close(&mut self) {
         for entry in std::mem::take(&mut self.entries).into_values() {
             if let Some(reply) = entry.reply {
-                let _ = reply.send(Err(if entry.is_sent { unconfirmed("") } else { crate::connection::closed() }));
+                reply.tell(Err(if entry.is_sent { unconfirmed("") } else { crate::connection::closed() }));
             }
         }
     }
@@ -212,15 +229,15 @@ impl Window {
             None => Err(rejected()),
         };
         if let Some(reply) = entry.reply {
-            let _ = reply.send(outcome);
+            reply.tell(outcome);
         }
     }
 }
 
 impl Entry {
-    /// Whether the caller has gone away.
-    fn is_forsaken(&self) -> bool {
-        self.reply.as_ref().is_none_or(oneshot::Sender::is_closed)
+    /// Whether it is not to be sent any more: its caller was told that there is no word, or has taken it back.
+    fn is_given_up(&self) -> bool {
+        self.reply.as_ref().is_none_or(Reply::is_taken_back)
     }
 
     fn id(&self) -> &str {

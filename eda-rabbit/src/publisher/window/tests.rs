@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 use super::*;
 
 fn admit(window: &mut Window, id: &str, deadline: Instant) -> oneshot::Receiver<Result<()>> {
-    let (reply, outcome) = oneshot::channel();
+    let (word, outcome) = oneshot::channel();
+    let reply = Reply::new(word, true);
     let properties = BasicProperties::default().with_message_id(id.into());
     let outgoing = Outgoing { exchange: "e".into(), routing_key: id.into(), properties, body: Bytes::new() };
     window.admit(outgoing, reply, deadline, None);
@@ -176,7 +177,7 @@ async fn a_message_that_ends_the_channel_fails_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_waits_for_any_more_is_not_sent_again() {
+async fn what_its_caller_has_taken_back_is_not_sent_again() {
     let mut window = Window::default();
     let (sent, unsent) = (admit(&mut window, "sent", later()), admit(&mut window, "unsent", later()));
     drop(unsent);
