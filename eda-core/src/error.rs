@@ -103,17 +103,43 @@ impl fmt::Debug for Error {
         for (name, value) in &self.context {
             write!(f, "\n  {name}: {value}")?;
         }
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            write!(f, "\n  because: {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        texts(self).into_iter().skip(1).try_for_each(|cause| write!(f, "\n  because: {cause}"))
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// The texts of an error and its causes, outermost first. Some errors end with the text of their cause: it is not said
+/// twice.
+pub(crate) fn texts(error: &(dyn StdError + 'static)) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if texts.last().is_none_or(|last| !last.ends_with(&text)) {
+            texts.push(text);
+        }
+        cause = error.source();
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_not_said_twice() {
+        let io = || std::io::Error::other("refused");
+        let repeating = Error::new(ErrorKind::Unavailable, "IO error: refused").caused_by(io());
+        assert_eq!(
+            format!("{:?}", Error::new(ErrorKind::Unavailable, "away").caused_by(repeating)),
+            "away\n  because: IO error: refused"
+        );
+        assert_eq!(texts(&Error::new(ErrorKind::Unavailable, "away").caused_by(io())), ["away", "refused"]);
     }
 }

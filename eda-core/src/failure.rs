@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::error::texts;
 use crate::transport::{FailureRecord, Reason};
 
 /// Why a handler did not succeed. A *transient* failure is tried again; a *permanent* one is a dead letter at once.
@@ -72,13 +73,7 @@ impl Failure {
 
     /// The error and its causes in one line, cut to [`FailureRecord::DETAIL_LIMIT`] bytes.
     pub fn detail(&self) -> String {
-        let mut detail = self.error.to_string();
-        let mut cause = self.error.source();
-        while let Some(error) = cause {
-            detail.push_str(": ");
-            detail.push_str(&error.to_string());
-            cause = error.source();
-        }
+        let mut detail = texts(&*self.error).join(": ");
         let fits = (0..=FailureRecord::DETAIL_LIMIT.min(detail.len())).rev().find(|end| detail.is_char_boundary(*end));
         detail.truncate(fits.unwrap_or(0));
         detail
