@@ -1,13 +1,13 @@
 //! The facade's one function: it picks a transport by the URL's scheme.
 
-use eda_core::transport::memory::Memory;
+use eda_core::transport::memory::{Memory, Unrouted};
 use eda_core::{Broker, Error, ErrorKind, Result};
 
 /// Connects to the broker of a URL.
 ///
 /// | scheme | broker | feature |
 /// |---|---|---|
-/// | `memory://` | in this process, for tests and examples; each call makes a new one | always there |
+/// | `memory://` | in this process, for tests and examples; each call makes a new one; `memory://?unrouted=reject` makes an event that nobody subscribes to an error | always there |
 /// | `amqp://`, `amqps://` | RabbitMQ; options in [`eda::rabbit::Config`](crate::rabbit::Config) | `rabbit`, `rabbit-tls` |
 ///
 /// # Errors
@@ -23,17 +23,30 @@ use eda_core::{Broker, Error, ErrorKind, Result};
 /// ```
 pub async fn connect(url: &str) -> Result<Broker> {
     match url.split_once("://").map(|(scheme, _)| scheme) {
-        Some("memory") => Broker::new(Memory::new()).await,
+        Some("memory") => Broker::new(memory(url)?).await,
         #[cfg(feature = "rabbit")]
         Some("amqp" | "amqps") => Broker::new(eda_rabbit::Rabbit::connect(url).await?).await,
         #[cfg(not(feature = "rabbit"))]
-        Some("amqp" | "amqps") => Err(Error::new(
-            ErrorKind::Unsupported,
-            "RabbitMQ is not compiled in: add `features = [\"rabbit\"]` to the dependency `eda-rs`",
-        )),
+        Some(scheme @ ("amqp" | "amqps")) => {
+            let feature = if scheme == "amqp" { "rabbit" } else { "rabbit-tls" };
+            let text =
+                format!("RabbitMQ is not compiled in: add `features = [\"{feature}\"]` to the dependency `eda-rs`");
+            Err(Error::new(ErrorKind::Unsupported, text))
+        }
         // what is no URL may be a secret, so only a scheme is repeated
         Some(scheme) => Err(Error::new(ErrorKind::Invalid, "expected a URL that begins with `memory://` or `amqp://`")
             .with("scheme", scheme)),
         None => Err(Error::new(ErrorKind::Invalid, "expected a URL such as `memory://` or `amqp://localhost`")),
+    }
+}
+
+fn memory(url: &str) -> Result<Memory> {
+    match url.trim_start_matches("memory://").trim_start_matches(['/', '?']) {
+        "" | "unrouted=park" => Ok(Memory::new()),
+        "unrouted=reject" => Ok(Memory::new().with_unrouted(Unrouted::Reject)),
+        found => {
+            let text = "expected nothing after `memory://`, or `?unrouted=park`, or `?unrouted=reject`";
+            Err(Error::new(ErrorKind::Invalid, text).with("found", found))
+        }
     }
 }

@@ -5,5 +5,7 @@
 /// For `crate = "…"`: the name that `tests/guest` gives to its dependency.
 extern crate eda as framework;
 
+/// What `connect` makes of a URL.
+mod connect;
 /// What the macros promise: the compiler's words, hygiene, and that what they write can be pasted.
 mod macros;

@@ -64,8 +64,8 @@ pub fn is_structured(message: &Message) -> bool {
     message.content_type.as_deref().is_some_and(|content_type| media_type(content_type) == STRUCTURED)
 }
 
-/// Unfolds a message in structured mode: attributes come out of the body, and `data` becomes the body, byte for byte.
-/// Any other message stays as it is.
+/// Unfolds a message in structured mode: attributes come out of the body, and `data` becomes the body, byte for byte. An
+/// event without data has an empty body. Any other message stays as it is.
 ///
 /// # Errors
 /// [`Invalid`](ErrorKind::Invalid) where the content type says structured mode and the body is none.
@@ -82,6 +82,7 @@ pub fn unfold(message: &mut Message) -> Result<()> {
         .caused_by(error)
     })?;
     let mut content_type = None;
+    message.body = Bytes::new();
     for (name, raw) in attributes.0 {
         match name.as_ref() {
             "data" => message.body = body.slice_ref(raw.get().as_bytes()),
@@ -215,6 +216,14 @@ mod tests {
         assert_eq!(&message.body[..], br#"{"a": 1.50}"#);
         assert_eq!(message.name.as_deref(), Some("order.created"));
         assert_eq!(message.headers.text("cloudEvents_tenant"), Some("acme"));
+    }
+
+    #[test]
+    fn structured_mode_without_data_has_an_empty_body() {
+        let mut message = Message::new("k", r#"{"specversion":"1.0","id":"7","type":"order.created","source":"shop"}"#);
+        message.content_type = Some(STRUCTURED.into());
+        unfold(&mut message).expect("it is well formed");
+        assert!(message.body.is_empty());
     }
 
     #[test]

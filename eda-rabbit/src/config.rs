@@ -98,8 +98,8 @@ impl Config {
             }
             "connect_timeout" if value == "forever" => self.connect_timeout = None,
             "connect_timeout" => {
-                let timeout = humantime::parse_duration(value);
-                self.connect_timeout = Some(timeout.map_err(|_| expected("a duration such as `10s`, or `forever`"))?);
+                let timeout = humantime::parse_duration(value).ok().filter(|timeout| !timeout.is_zero());
+                self.connect_timeout = Some(timeout.ok_or_else(|| expected("a duration such as `10s`, or `forever`"))?);
             }
             _ => {
                 let nearest = nearest(name).map_or(String::new(), |nearest| format!(" did you mean `{nearest}`?"));
@@ -167,9 +167,9 @@ impl Host {
             return Err(invalid("expected a host after `amqp://`, such as `amqp://localhost`"));
         }
         let default = if tls { 5671 } else { 5672 };
-        let port = port.map_or(Ok(default), str::parse);
+        let port = port.map_or(Some(default), |port| port.parse().ok().filter(|port| *port > 0));
         let port =
-            port.map_err(|_| invalid("expected a port from 1 to 65535 after the host, such as `localhost:5672`"))?;
+            port.ok_or_else(|| invalid("expected a port from 1 to 65535 after the host, such as `localhost:5672`"))?;
         Ok(Self { name: name.to_owned(), port })
     }
 

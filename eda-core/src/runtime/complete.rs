@@ -3,6 +3,7 @@
 //! This is the one step that an outbox replaces: there, the events and the mark that the delivery was seen are written
 //! in the handler's own transaction, and a relay publishes them.
 
+use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
 use crate::middleware::Emitted;
 use crate::transport::{Publish, Reason};
@@ -10,7 +11,7 @@ use crate::transport::{Publish, Reason};
 /// Publishes what a handler returned, in order, and waits until the broker has confirmed all of it.
 ///
 /// # Errors
-/// A transient failure: another attempt publishes the same ids again.
+/// A transient failure: another attempt publishes the same ids again. A permanent one where no attempt can succeed.
 pub(super) async fn complete(emitted: Emitted, publish: &dyn Publish) -> Result<(), Failure> {
     let mut receipts = Vec::with_capacity(emitted.0.len());
     for message in emitted.0 {
@@ -24,6 +25,9 @@ pub(super) async fn complete(emitted: Emitted, publish: &dyn Publish) -> Result<
     Ok(())
 }
 
-fn unpublished(error: crate::Error) -> Failure {
-    Failure::because(Reason::Unpublished, error)
+fn unpublished(error: Error) -> Failure {
+    match error.kind() {
+        ErrorKind::TooLarge | ErrorKind::Invalid | ErrorKind::Encode => Failure::permanent(error),
+        _ => Failure::because(Reason::Unpublished, error),
+    }
 }

@@ -18,8 +18,6 @@ pub(super) enum Phase {
     Running,
     /// Finish what runs within the limit.
     Draining(Duration),
-    /// Finish nothing.
-    Stopped,
 }
 
 /// # Errors
@@ -47,22 +45,21 @@ pub(super) async fn consume(
     if let Err(error) = deliveries.cancel().await {
         debug!(queue, %error, "the broker did not hear that the consumer ends; the connection's end will tell it");
     }
-    drain(&queue, workers, phase).await;
+    let told = *phase.borrow();
+    drain(&queue, workers, told).await;
     if let Err(error) = deliveries.close().await {
         warn!(queue, %error, "the last settlements may not have reached the broker; those deliveries come again");
     }
     ended.map_err(|error| error.with("queue", queue))
 }
 
-async fn drain(queue: &str, workers: Workers, mut phase: watch::Receiver<Phase>) {
-    let limit = match *phase.borrow_and_update() {
+async fn drain(queue: &str, workers: Workers, phase: Phase) {
+    let limit = match phase {
         Phase::Draining(limit) => limit,
-        Phase::Running | Phase::Stopped => Duration::ZERO,
+        // it has ended by itself
+        Phase::Running => Duration::ZERO,
     };
-    let unfinished = tokio::select! {
-        unfinished = workers.drain(limit) => unfinished,
-        _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
-    };
+    let unfinished = workers.drain(limit).await;
     if unfinished > 0 {
         warn!(queue, unfinished, "handlers did not finish in time; their deliveries were given back");
     }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use eda_core::transport::Reason;
 use eda_core::transport::memory::{Memory, Unrouted};
+use eda_core::transport::{Reason, limits};
 use eda_core::{
     AnyEvent, App, ErrorKind, Failure, Handler, HandlerDef, HandlerMeta, Message, Meta, Publisher, Service,
 };
 
-use crate::support::{Bench, OrderCreated, OrderPaid, OrderShipped, notes};
+use crate::support::{Bench, OrderCreated, OrderPaid, OrderShipped, ReportMade, notes};
 
 fn record(sender: tokio::sync::mpsc::UnboundedSender<Message>) -> Service {
     let record = HandlerDef::from_fn("record", move |event: AnyEvent| {
@@ -141,4 +141,16 @@ async fn publishing_in_bulk_tells_which_events_failed() {
     assert_eq!(error.failed()[2].index, 2);
     assert_eq!(error.failed()[0].error.kind(), ErrorKind::Unroutable);
     assert!(error.to_string().starts_with("3 of 3 events `order.paid` were not published"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_can_never_be_published_is_no_reason_to_try_again() {
+    let bench = Bench::new().await;
+    let billing = Service::new("billing")
+        .on("report", |_: OrderCreated| async { ReportMade { text: "x".repeat(limits::BODY_LIMIT) } });
+    let _running = bench.start(App::new().service(billing)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    let dead = bench.dead_letters("billing.report", 1).await;
+    assert_eq!((dead[0].failure.reason, dead[0].failure.attempt), (Reason::Permanent, 1));
+    assert!(dead[0].failure.detail.contains("report.made"), "{}", dead[0].failure.detail);
 }

@@ -29,6 +29,7 @@ macro_rules! event {
 event!(OrderCreated, "order.created" { order_id: u64 });
 event!(OrderPaid, "order.paid" { order_id: u64 });
 event!(OrderShipped, "order.shipped" { order_id: u64 });
+event!(ReportMade, "report.made" { text: String });
 
 pub(crate) struct Bench {
     pub(crate) memory: Memory,

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eda_core::transport::{ConsumerState, Delivery, Token};
+use eda_core::transport::{ConsumerState, Delivery, Settle, Token};
 use eda_core::{Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -163,7 +163,7 @@ impl Session {
         let Arrived { tag, exchange, routing_key, redelivered, properties, body } = arrived;
         task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
         let token = Token { generation: self.generation, tag };
-        let settle = Arc::clone(&task.wanted.settler) as Arc<dyn eda_core::transport::Settle>;
+        let settle = Arc::clone(&task.wanted.settler) as Arc<dyn Settle>;
         // a handle that is gone drops the delivery, which gives it back
         let _ = task.deliveries.send(Delivery::new(message, attempt, redelivered, token, settle));
     }
@@ -218,7 +218,7 @@ impl Session {
     fn deliver_back(&self, task: &Task, arrived: Arrived) {
         let Arrived { tag, exchange, routing_key, properties, body, .. } = arrived;
         task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
-        task.wanted.settler.give_back_now(Token { generation: self.generation, tag });
+        task.wanted.settler.give_back(Token { generation: self.generation, tag });
     }
 
     /// Cancel → settle → wait → close, in that order.

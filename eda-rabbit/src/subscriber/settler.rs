@@ -83,10 +83,6 @@ impl Settler {
         self.channel().made_progress
     }
 
-    pub(super) fn give_back_now(&self, token: Token) {
-        self.give_back(token);
-    }
-
     /// Resolves when there is something to flush.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;

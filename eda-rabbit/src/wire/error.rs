@@ -76,9 +76,13 @@ fn inequivalent(text: &str) -> String {
         Some(rest) => rest.split('\'').nth(1).unwrap_or("unknown").to_owned(),
         None => "unknown".to_owned(),
     };
+    let remedy = if thing == "exchange" || name.starts_with("eda.") {
+        "it is shared by all services, which must agree: delete it if it is of no use, or use another virtual host"
+    } else {
+        "arguments can't be changed, so take another name, or delete it when it is empty"
+    };
     format!(
-        "{thing} `{name}` exists with another `{argument}`: expected {}, found {}; arguments can't be changed, so take \
-         another name, or delete it when it is empty",
+        "{thing} `{name}` exists with another `{argument}`: expected {}, found {}; {remedy}",
         value("received"),
         value("but current is"),
     )
