@@ -67,10 +67,13 @@ impl Error {
         Self { kind, message: message.into(), context: Vec::new(), source: None }
     }
 
-    /// Adds a fact that helps to find the cause; never a secret or a payload.
+    /// Adds a fact that helps to find the cause; never a secret or a payload. One that it has already is not added again.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        self.context.push((name, value.to_string()));
+        let fact = (name, value.to_string());
+        if !self.context.contains(&fact) {
+            self.context.push(fact);
+        }
         self
     }
 

@@ -78,13 +78,13 @@ impl AnyEvent {
         self.message.name.as_deref().unwrap_or(&self.message.routing_key)
     }
 
-    /// The body, as it came; of a CloudEvent in structured mode, its data as it came.
+    /// The body, as it came; of an event in structured mode, its data as it came.
     pub fn body(&self) -> &[u8] {
         &self.message.body
     }
 
     /// The whole message, as it came, but that attributes have their own fields: those of headers with a known prefix, and
-    /// those in the body of a CloudEvent in structured mode.
+    /// those in the body of an event in structured mode.
     pub fn message(&self) -> &Message {
         &self.message
     }

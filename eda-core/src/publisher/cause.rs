@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::message::{EventId, Message};
+use crate::transport::limits::SHORT_TEXT_LIMIT;
 
 /// What an event is the effect of. Effects share the cause's correlation, name it as their causation, and get ids that
 /// are [derived](EventId::derived) from it.
@@ -20,6 +21,9 @@ impl Cause {
     pub fn new(message: &Message, handler: impl Into<String>) -> Self {
         let id = message.id.clone().unwrap_or_else(EventId::new);
         let correlation_id = message.correlation_id.clone().unwrap_or_else(|| id.to_string());
+        // one that no broker carries on is stood for by one that does, the same each time
+        let fits = correlation_id.len() <= SHORT_TEXT_LIMIT;
+        let correlation_id = if fits { correlation_id } else { EventId::derived(&id, "", "", 0).to_string() };
         Self { id, correlation_id, handler: handler.into(), published: Mutex::default() }
     }
 

@@ -43,21 +43,23 @@ impl Processor {
     pub(super) async fn process(&self, delivery: Delivery) {
         let message = match readable(delivery.message()) {
             Ok(message) => message,
-            Err(failure) => return self.settle(delivery, None, &failure).await,
+            Err(failure) => {
+                let message = Arc::clone(delivery.message());
+                return self.settle(delivery, &message, None, &failure).await;
+            }
         };
         let handler = match identify(&message, &self.handlers) {
             Ok(handler) => handler,
-            Err(failure) => return self.settle(delivery, None, &failure).await,
+            Err(failure) => return self.settle(delivery, &message, None, &failure).await,
         };
-        match self.attempt(handler, message, &delivery).await {
+        match self.attempt(handler, Arc::clone(&message), &delivery).await {
             Ok(()) => {
-                let message = delivery.message();
                 let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
                 let (key, attempt) = (message.partition_key.as_deref(), delivery.attempt());
                 debug!(event, %id, key, handler = self.place(Some(handler)), attempt, "handled");
                 delivery.ack();
             }
-            Err(failure) => self.settle(delivery, Some(handler), &failure).await,
+            Err(failure) => self.settle(delivery, &message, Some(handler), &failure).await,
         }
     }
 
@@ -93,7 +95,14 @@ impl Processor {
         handler.map_or_else(|| self.queue.clone(), |handler| format!("{}.{}", self.service, handler.meta.name))
     }
 
-    async fn settle(&self, delivery: Delivery, handler: Option<&PreparedHandler>, failure: &Failure) {
+    /// `message` is the delivery's, as the handler saw it.
+    async fn settle(
+        &self,
+        delivery: Delivery,
+        message: &Message,
+        handler: Option<&PreparedHandler>,
+        failure: &Failure,
+    ) {
         let record = FailureRecord {
             reason: failure.reason(),
             detail: catch_unwind(AssertUnwindSafe(|| failure.detail()))
@@ -102,7 +111,6 @@ impl Processor {
             attempt: delivery.attempt(),
             failed_at: SystemTime::now(),
         };
-        let message = Arc::clone(delivery.message());
         let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
         let (key, correlation_id) = (message.partition_key.as_deref(), message.correlation_id.as_deref());
         let FailureRecord { reason, detail, handler, attempt, .. } = &record;

@@ -1,12 +1,14 @@
 //! Returned events, publishers inside of handlers, and the ids of effects.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use eda_core::transport::memory::{Memory, Unrouted};
 use eda_core::transport::{Reason, limits};
 use eda_core::{
-    AnyEvent, App, ErrorKind, Failure, Handler, HandlerDef, HandlerMeta, Message, Meta, Publisher, Service,
+    AnyEvent, App, ErrorKind, EventId, Failure, Handler, HandlerDef, HandlerMeta, Message, Meta, Publisher, Service,
+    envelope,
 };
 
 use crate::support::{Bench, OrderCreated, OrderPaid, OrderShipped, ReportMade, notes};
@@ -39,6 +41,42 @@ async fn returned_events_carry_their_cause() {
     assert_eq!(paid.correlation_id, created.correlation_id);
     assert_eq!(created.correlation_id, created.id.as_ref().map(ToString::to_string));
     assert_ne!(paid.id, shipped.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_comes_twice_returns_the_same_ids() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let billing = Service::new("billing")
+        .on("charge", |order: OrderCreated| async move { vec![OrderPaid { order_id: order.order_id }; 2] });
+    let _running = bench.start(App::new().service(billing).service(record(sender))).await;
+    let order = Message { id: Some(EventId::from("7")), ..Message::new("order.created", r#"{"order_id":1}"#) };
+    let mut effects = Vec::new();
+    for _ in 0..2 {
+        bench.send(order.clone()).await;
+        assert_eq!(seen.next().await.id, order.id);
+        effects.push((seen.next().await.id, seen.next().await.id));
+    }
+    assert_ne!(effects[0].0, effects[0].1);
+    assert_eq!(effects[0], effects[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_id_of_any_length_has_effects() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let billing = Service::new("billing")
+        .on("charge", |order: OrderCreated| async move { OrderPaid { order_id: order.order_id } });
+    let _running = bench.start(App::new().service(billing).service(record(sender))).await;
+    let body =
+        format!(r#"{{"specversion":"1.0","id":"{}","type":"order.created","data":{{"order_id":1}}}}"#, "7".repeat(300));
+    let structured = Message { content_type: Some(envelope::STRUCTURED.into()), ..Message::new("order.created", body) };
+    bench.send(structured.clone()).await;
+    bench.send(structured).await;
+    let (_, _, first, second) = (seen.next().await, seen.next().await, seen.next().await, seen.next().await);
+    assert_eq!(first.name.as_deref(), Some("order.paid"));
+    assert!(first.correlation_id.is_some());
+    assert_eq!((first.id, first.correlation_id), (second.id, second.correlation_id));
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,8 +151,7 @@ async fn a_listed_publisher_sends_at_once_and_is_known_without_running() {
         assert_eq!(message.name.as_deref(), Some(name));
         ids.push(message.id);
     }
-    ids.dedup();
-    assert_eq!(ids.len(), 5, "each has an id of its own");
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 5, "each has an id of its own");
 }
 
 #[tokio::test(start_paused = true)]

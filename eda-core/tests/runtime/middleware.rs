@@ -22,12 +22,14 @@ async fn the_last_layer_is_outermost_and_sees_every_attempt() {
             })
         })
     };
-    let service =
-        Service::new("billing").on("take", |_: OrderCreated| async {}).layer(tell("inner")).layer(tell("outer"));
+    let fails = HandlerDef::from_fn("take", |_: OrderCreated| async { Err::<(), _>(Failure::transient("later")) })
+        .configure(|options| options.retries(1));
+    let service = Service::new("billing").register(fails).layer(tell("inner")).layer(tell("outer"));
     let _running = bench.start(App::new().service(service)).await;
     bench.publish(&OrderCreated { order_id: 1 }).await;
-    assert_eq!(seen.next().await, "outer take 1");
-    assert_eq!(seen.next().await, "inner take 1");
+    for expected in ["outer take 1", "inner take 1", "outer take 2", "inner take 2"] {
+        assert_eq!(seen.next().await, expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

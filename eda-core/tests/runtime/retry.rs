@@ -45,7 +45,8 @@ async fn a_waiting_retry_holds_up_nobody() {
     let handler = HandlerDef::from_fn("charge", move |order: OrderCreated| {
         sender.send((order.order_id, Instant::now())).expect("the test listens");
         async move { if order.order_id == 1 { Err(Failure::transient("later")) } else { Ok(()) } }
-    });
+    })
+    .configure(|options| options.concurrency(1));
     let started = Instant::now();
     let _running = bench.start(billing(handler)).await;
     bench.publish(&OrderCreated { order_id: 1 }).await;

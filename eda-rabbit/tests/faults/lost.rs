@@ -225,10 +225,11 @@ async fn a_subscription_takes_one_at_a_time_after_barren_deaths() {
     let released = tokio::spawn(async move {
         progress.wait_for(|status| status.state == ConsumerState::Consuming).await.expect("the subscription lives");
     });
-    while !released.is_finished() {
+    tokio::pin!(released);
+    loop {
         tokio::select! {
+            released = &mut released => break released.expect("it is released"),
             delivery = next(&mut deliveries) => delivery.ack(),
-            () = tokio::time::sleep(Duration::from_millis(500)) => {}
         }
     }
     rabbit.close().await.expect("closed");
