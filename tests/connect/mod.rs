@@ -10,7 +10,10 @@ struct OrderCreated {
 }
 
 async fn refused(url: &str) -> Error {
-    eda::connect(url).await.err().expect("it is refused")
+    match eda::connect(url).await {
+        Ok(_) => panic!("{url} is taken"),
+        Err(error) => error,
+    }
 }
 
 #[tokio::test]
