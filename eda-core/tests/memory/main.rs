@@ -227,3 +227,15 @@ async fn a_closed_broker_says_so() {
     assert_eq!(publish(&memory, "k", "1").await.map_err(|error| error.kind()), Err(ErrorKind::Closed));
     assert_eq!(memory.subscribe(&subscription).await.err().map(|error| error.kind()), Some(ErrorKind::Closed));
 }
+
+#[tokio::test]
+async fn what_nobody_subscribes_to_is_kept_within_a_bound() {
+    const LIMIT: usize = 100_000;
+    let memory = Memory::new();
+    let publisher = memory.publisher().await.expect("there is one");
+    for number in 0..=LIMIT {
+        publisher.send(Message::new("k", number.to_string())).await.expect("it is taken");
+    }
+    let unrouted = memory.unrouted();
+    assert_eq!((unrouted.len(), &*unrouted[0].body), (LIMIT, b"1".as_slice()), "the oldest is dropped first");
+}

@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use eda_core::transport::memory::{Memory, Unrouted};
-use eda_core::transport::{Reason, limits};
+use eda_core::transport::{Capabilities, Deliveries, Publish, Reason, Receipt, Transport, limits};
 use eda_core::{
-    AnyEvent, App, ErrorKind, EventId, Failure, Handler, HandlerDef, HandlerMeta, Message, Meta, Publisher, Service,
-    envelope,
+    AnyEvent, App, Broker, ErrorKind, EventId, Failure, Handler, HandlerDef, HandlerMeta, Message, Meta, Publisher,
+    Service, Subscription, Topology, envelope,
 };
+
+use tokio::time::Instant;
 
 use crate::support::{Bench, OrderCreated, OrderPaid, OrderShipped, ReportMade, notes};
 
@@ -190,4 +194,52 @@ async fn an_event_that_can_never_be_published_is_no_reason_to_try_again() {
     let dead = bench.dead_letters("billing.report", 1).await;
     assert_eq!((dead[0].failure.reason, dead[0].failure.attempt), (Reason::Permanent, 1));
     assert!(dead[0].failure.detail.contains("report.made"), "{}", dead[0].failure.detail);
+}
+
+/// A broker that is away: each publish waits for it as long as it may.
+struct Away(Memory);
+
+#[async_trait]
+impl Transport for Away {
+    fn describe(&self) -> String {
+        "away".into()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn declare(&self, topology: &Topology) -> eda_core::Result {
+        self.0.declare(topology).await
+    }
+
+    async fn publisher(&self) -> eda_core::Result<Box<dyn Publish>> {
+        Ok(Box::new(Self(self.0.clone())))
+    }
+
+    async fn subscribe(&self, subscription: &Subscription) -> eda_core::Result<Box<dyn Deliveries>> {
+        self.0.subscribe(subscription).await
+    }
+
+    async fn close(&self) -> eda_core::Result {
+        self.0.close().await
+    }
+}
+
+#[async_trait]
+impl Publish for Away {
+    async fn send(&self, _: Message) -> eda_core::Result<Receipt> {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        Err(eda_core::Error::new(ErrorKind::Unavailable, "away"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn publishing_in_bulk_waits_for_one_deadline_only() {
+    let broker = Broker::new(Away(Memory::new())).await.expect("it connects");
+    let began = Instant::now();
+    let publisher = broker.publisher("web");
+    let error = publisher.publish_all((0..50).map(|order_id| OrderPaid { order_id })).await.expect_err("it is away");
+    assert_eq!(began.elapsed().as_secs(), 10);
+    assert_eq!(error.failed().len(), 50);
 }

@@ -4,6 +4,8 @@
 mod support;
 // identify, decode, extract: what reaches which handler, and what becomes a dead letter at once
 mod delivery;
+// by what an event is known, and what its effects inherit
+mod identity;
 // returned events, publishers, ids
 mod emit;
 // retries, backoff, timeouts, panics

@@ -1,16 +1,17 @@
 //! Retries, backoff, timeouts and panics.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use eda_core::transport::Reason;
-use eda_core::{App, Backoff, Failure, HandlerDef, Service};
+use eda_core::transport::{FailureRecord, Reason};
+use eda_core::{App, Backoff, Extractor, Failure, FromDelivery, Handler, HandlerDef, HandlerMeta, Service};
 use tokio::time::Instant;
 
-use crate::support::{Bench, OrderCreated, notes};
+use crate::support::{Bench, OrderCreated, notes, until};
 
 fn billing(handler: HandlerDef<()>) -> App {
-    let options =
-        |meta: eda_core::HandlerMeta| meta.retries(3).backoff(Backoff::millis(1_000, 60_000)).timeout_millis(10_000);
+    let options = |meta: HandlerMeta| meta.retries(3).backoff(Backoff::millis(1_000, 60_000)).timeout_millis(10_000);
     App::new().service(Service::new("billing").register(handler.configure(options)))
 }
 
@@ -134,4 +135,81 @@ async fn the_whole_chain_of_causes_is_kept() {
     let _running = bench.start(billing(handler)).await;
     bench.publish(&OrderCreated { order_id: 1 }).await;
     assert_eq!(bench.dead_letters("billing.charge", 1).await[0].failure.detail, "outer: inner");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_text_without_end_is_cut() {
+    let bench = Bench::new().await;
+    // of three bytes each, so that the limit falls into one
+    let handler = HandlerDef::from_fn("charge", |_: OrderCreated| async {
+        Err::<(), _>(Failure::permanent("€".repeat(9_999)))
+    });
+    let _running = bench.start(billing(handler)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    let detail = &bench.dead_letters("billing.charge", 1).await[0].failure.detail;
+    assert_eq!(detail.len(), FailureRecord::DETAIL_LIMIT - 1);
+}
+
+/// Done at once, and worse when it goes.
+struct Bomb(bool);
+
+impl Future for Bomb {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0, "dropped");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_what_a_handler_leaves_behind_kills_no_worker() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let handler = HandlerDef::from_fn("charge", move |order: OrderCreated| {
+        sender.send(order.order_id).expect("the test listens");
+        Bomb(order.order_id == 1)
+    })
+    .configure(|options| options.concurrency(1));
+    let _running = bench.start(billing(handler)).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    assert_eq!(seen.next().await, 1);
+    bench.publish(&OrderCreated { order_id: 2 }).await;
+    until(|| bench.memory.queue("billing.charge").is_some_and(|queue| queue.ready == 0)).await;
+    while seen.next().await != 2 {}
+}
+
+struct Tenant;
+
+impl Extractor for Tenant {}
+
+impl FromDelivery<()> for Tenant {
+    async fn from_delivery(context: &eda_core::Context<'_, ()>) -> Result<Self, Failure> {
+        context.message().headers.text("tenant").map(|_| Self).ok_or_else(|| Failure::permanent("no tenant"))
+    }
+}
+
+struct OfTenant;
+
+impl Handler for OfTenant {
+    type Event = OrderCreated;
+    type Extract = (Tenant,);
+    type Output = ();
+    const META: HandlerMeta = HandlerMeta::new("of_tenant");
+
+    async fn call(_: OrderCreated, (_tenant,): Self::Extract) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_extractor_misses_fails_the_attempt_with_its_class() {
+    let bench = Bench::new().await;
+    let _running = bench.start(App::new().service(Service::new("billing").handler::<OfTenant>())).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    let dead = bench.dead_letters("billing.of_tenant", 1).await;
+    assert_eq!((dead[0].failure.reason, dead[0].failure.detail.as_str()), (Reason::Permanent, "no tenant"));
 }

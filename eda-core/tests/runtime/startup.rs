@@ -1,8 +1,10 @@
 //! What starting refuses: every problem at once, before anything is declared.
 
+use std::time::Duration;
+
 use eda_core::transport::memory::Memory;
 use eda_core::transport::{Capabilities, Deliveries, Publish, Transport};
-use eda_core::{AnyEvent, App, Broker, ErrorKind, HandlerDef, Service, Subscription, Topology};
+use eda_core::{AnyEvent, App, Backoff, Broker, ErrorKind, HandlerDef, Policy, Service, Subscription, Topology};
 
 use crate::support::{Bench, OrderCreated, OrderPaid};
 
@@ -132,4 +134,51 @@ async fn what_the_transport_lacks_is_listed_before_anything_is_declared() {
     {
         assert!(error.to_string().contains(expected), "{expected}\n{error}");
     }
+}
+
+struct BadlyNamed;
+
+impl eda_core::Event for BadlyNamed {
+    const NAME: &'static str = "Order Created";
+
+    fn encode(&self) -> eda_core::event::Encoded {
+        Ok("{}".into())
+    }
+
+    fn decode(_: &[u8]) -> eda_core::event::Decoded<Self> {
+        Ok(Self)
+    }
+}
+
+#[test]
+fn names_are_checked_and_told_apart() {
+    let report = problems(
+        &App::new()
+            .service(Service::new("billing").register(on::<OrderCreated>("one", "shared")))
+            .service(Service::new("shipping").register(on::<OrderPaid>("one", "shared")))
+            .service(Service::new("billing").on("emits", |_: OrderCreated| async { BadlyNamed })),
+    );
+    for expected in [
+        "from one queue, `shared`, for two services",
+        "two services are named `billing`",
+        "`Order Created`, of handler `billing.emits`",
+    ] {
+        assert!(report.contains(expected), "{expected}\n{report}");
+    }
+}
+
+#[test]
+fn a_policy_is_the_handlers_then_the_services_then_the_default() {
+    let policies = |service: Service| {
+        let topology = App::new().service(service).topology().expect("that is fine");
+        topology.subscriptions.into_iter().map(|subscription| subscription.policy).collect::<Vec<_>>()
+    };
+    let default = &policies(Service::new("billing").on("one", |_: OrderCreated| async {}))[0];
+    assert_eq!((default.retries, default.concurrency, default.prefetch), (10, 16, None));
+    assert_eq!((default.backoff, default.timeout), (Backoff::millis(1_000, 300_000), Duration::from_secs(300)));
+
+    let services = Policy { retries: 3, concurrency: 2, prefetch: Some(9), ..Policy::default() };
+    let own = HandlerDef::from_fn("two", |_: OrderCreated| async {}).configure(|options| options.retries(7));
+    let service = Service::new("billing").on("one", |_: OrderCreated| async {}).register(own).policy(services.clone());
+    assert_eq!(policies(service), [services.clone(), Policy { retries: 7, ..services }]);
 }
