@@ -63,6 +63,10 @@ mod tests {
     #[test]
     fn jitter_is_full() {
         let mut backoff = Backoff::new();
-        assert!((0..100).all(|_| backoff.next() <= LAST));
+        let waits: Vec<_> = (0..1_000).map(|_| backoff.next()).skip(10).collect();
+        assert!(waits.iter().all(|wait| *wait <= LAST));
+        let within =
+            |low: u32, high: u32| waits.iter().any(|wait| *wait >= LAST / 10 * low && *wait < LAST / 10 * high);
+        assert!((0..10).all(|tenth| within(tenth, tenth + 1)), "{waits:?}");
     }
 }

@@ -149,8 +149,7 @@ impl Plan {
     /// [`Invalid`](ErrorKind::Invalid) where a backoff is longer than the longest delay, or a name longer than AMQP allows.
     pub fn subscription(subscription: &Subscription) -> Result<Self> {
         let (queue, policy) = (&subscription.queue, &subscription.policy);
-        limits::short_text("queue name with `.dead` behind it", &format!("{queue}.dead"))?;
-        subscription.bindings.iter().try_for_each(|binding| limits::short_text("binding", binding))?;
+        limits::check_subscription(subscription)?;
         let mut plan = Self::default();
         for wait in policy.backoff.waits(policy.retries) {
             plan.merge(Self::delay(rung(wait)?));
@@ -227,13 +226,9 @@ impl Plan {
 /// # Errors
 /// [`Invalid`](ErrorKind::Invalid) over a day.
 pub fn rung(wanted: Duration) -> Result<u64> {
-    LADDER.into_iter().find(|rung| Duration::from_millis(*rung) >= wanted).ok_or_else(|| {
-        let found = humantime::format_duration(wanted);
-        Error::new(
-            ErrorKind::Invalid,
-            format!("a retry can wait for a day at most, found {found}: shorten the backoff"),
-        )
-    })
+    limits::check_delay(wanted)?;
+    let rung = LADDER.into_iter().find(|rung| Duration::from_millis(*rung) >= wanted);
+    rung.ok_or_else(|| Error::new(ErrorKind::Internal, "the ladder of delays ends below the longest one"))
 }
 
 /// The name of the exchange and the queue of a delay.

@@ -3,6 +3,7 @@
 use crate::app::plan::QueuePlan;
 use crate::event::is_valid_name;
 use crate::service::{PreparedHandler, PreparedService};
+use crate::transport::limits;
 
 /// Leaves room for `.dead` within the 255 bytes that AMQP allows.
 const QUEUE_LIMIT: usize = 200;
@@ -60,7 +61,8 @@ pub(super) fn queue(plan: &QueuePlan) -> Option<String> {
     if policy.concurrency == 0 || policy.prefetch == Some(0) || policy.timeout.is_zero() {
         return Some(format!("{handler} could never run: concurrency, prefetch and timeout must be greater than 0"));
     }
-    None
+    let too_long = policy.backoff.waits(policy.retries).find_map(|wait| limits::check_delay(wait).err());
+    too_long.map(|error| format!("{handler}: {error}"))
 }
 
 pub(super) fn join(plan: &QueuePlan, service: &str, handler: &PreparedHandler) -> Option<String> {

@@ -64,9 +64,18 @@ fn options_that_make_no_sense_are_named() {
     let service = Service::new("billing")
         .register(HandlerDef::from_fn("one", |_: OrderCreated| async {}).configure(|options| options.pattern("a.#")))
         .register(HandlerDef::from_fn("two", |_: OrderCreated| async {}).configure(|options| options.declare(false)))
-        .register(HandlerDef::from_fn("three", |_: OrderCreated| async {}).configure(|options| options.concurrency(0)));
+        .register(HandlerDef::from_fn("three", |_: OrderCreated| async {}).configure(|options| options.concurrency(0)))
+        .register(
+            on::<OrderCreated>("four", "four")
+                .configure(|options| options.backoff(Backoff::millis(1, 90_000_000)).retries(40)),
+        );
     let report = problems(&App::new().service(service));
-    for expected in ["take `AnyEvent`, or leave the pattern out", "add `queue = \"…\"`", "must be greater than 0"] {
+    for expected in [
+        "take `AnyEvent`, or leave the pattern out",
+        "add `queue = \"…\"`",
+        "must be greater than 0",
+        "a retry can wait for a day at most, found 1day 1h",
+    ] {
         assert!(report.contains(expected), "{expected}\n{report}");
     }
 }

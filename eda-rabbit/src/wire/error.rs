@@ -38,6 +38,10 @@ fn from_socket(error: &std::io::Error) -> (ErrorKind, Cow<'static, str>) {
         std::io::ErrorKind::ConnectionRefused => {
             (ErrorKind::Unavailable, "no broker answers there: is it running?".into())
         }
+        // as the resolver says it, in text only
+        _ if text.contains("lookup address") => {
+            (ErrorKind::Unavailable, format!("there is no such host: {text}").into())
+        }
         _ => (ErrorKind::Unavailable, format!("the connection to the broker was lost: {text}").into()),
     }
 }
