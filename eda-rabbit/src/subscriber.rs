@@ -205,3 +205,6 @@ fn answer_while_down(command: Option<Control>) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests;
