@@ -1,6 +1,6 @@
 //! The facade's one function: it picks a transport by the URL's scheme.
 
-use eda_core::transport::memory::{Memory, Unrouted};
+use eda_core::transport::memory::Memory;
 use eda_core::{Broker, Error, ErrorKind, Result};
 
 /// Connects to the broker of a URL.
@@ -8,7 +8,7 @@ use eda_core::{Broker, Error, ErrorKind, Result};
 /// | scheme | broker | feature |
 /// |---|---|---|
 /// | `memory://` | in this process, for tests and examples; each call makes a new one; `memory://?unrouted=reject` makes an event that nobody subscribes to an error | always there |
-/// | `amqp://`, `amqps://` | RabbitMQ; options in [`eda::rabbit::Config`](crate::rabbit::Config) | `rabbit`, `rabbit-tls` |
+/// | `amqp://`, `amqps://` | RabbitMQ; options in `eda::rabbit::Config` | `rabbit`, `rabbit-tls` |
 ///
 /// # Errors
 /// [`Invalid`](ErrorKind::Invalid) where the URL can't be read, [`Unsupported`](ErrorKind::Unsupported) where its scheme
@@ -41,12 +41,13 @@ pub async fn connect(url: &str) -> Result<Broker> {
 }
 
 fn memory(url: &str) -> Result<Memory> {
-    match url.trim_start_matches("memory://").trim_start_matches(['/', '?']) {
-        "" | "unrouted=park" => Ok(Memory::new()),
-        "unrouted=reject" => Ok(Memory::new().with_unrouted(Unrouted::Reject)),
-        found => {
+    let rest = url.trim_start_matches("memory://").trim_start_matches('/');
+    match rest.strip_prefix('?').and_then(|option| option.strip_prefix("unrouted=")) {
+        Some(unrouted) => Ok(Memory::new().with_unrouted(unrouted.parse()?)),
+        None if rest.is_empty() => Ok(Memory::new()),
+        None => {
             let text = "expected nothing after `memory://`, or `?unrouted=park`, or `?unrouted=reject`";
-            Err(Error::new(ErrorKind::Invalid, text).with("found", found))
+            Err(Error::new(ErrorKind::Invalid, text).with("found", rest))
         }
     }
 }

@@ -61,7 +61,10 @@ pub fn absorb(message: &mut Message, header: &str, value: &HeaderValue) -> bool 
 
 /// Whether a message says that it is in structured mode.
 pub fn is_structured(message: &Message) -> bool {
-    message.content_type.as_deref().is_some_and(|content_type| media_type(content_type) == STRUCTURED)
+    message
+        .content_type
+        .as_deref()
+        .is_some_and(|content_type| media_type(content_type).eq_ignore_ascii_case(STRUCTURED))
 }
 
 /// Unfolds a message in structured mode: attributes come out of the body, and `data` becomes the body, byte for byte. An
@@ -211,7 +214,7 @@ mod tests {
     fn structured_mode_keeps_the_bytes_of_its_data() {
         let body = r#"{"specversion":"1.0","id":"7","type":"order.created","source":"shop","tenant":"acme","data":{"a": 1.50}}"#;
         let mut message = Message::new("k", body);
-        message.content_type = Some("application/cloudevents+json; charset=utf-8".into());
+        message.content_type = Some("Application/CloudEvents+JSON; charset=utf-8".into());
         unfold(&mut message).expect("it is well formed");
         assert_eq!(&message.body[..], br#"{"a": 1.50}"#);
         assert_eq!(message.name.as_deref(), Some("order.created"));

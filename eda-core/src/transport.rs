@@ -4,6 +4,7 @@ mod delivery;
 pub mod limits;
 pub mod memory;
 mod state;
+mod unrouted;
 
 use async_trait::async_trait;
 use tokio::sync::{oneshot, watch};
@@ -14,6 +15,7 @@ use crate::topology::{Subscription, Topology};
 
 pub use self::delivery::{Delivery, FailureRecord, Reason, Settle, Token};
 pub use self::state::{ConsumerState, ConsumerStatus};
+pub use self::unrouted::Unrouted;
 
 /// A connection to a broker, or something that behaves like one.
 ///

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use eda_core::transport::Unrouted;
 use eda_core::{Error, ErrorKind, Result};
 use percent_encoding::percent_decode_str;
 
 /// What a URL says: `amqp://user:password@host:port,host:port/vhost?option=value`.
 ///
-/// User and password default to `guest`, the port to 5672 (5671 for `amqps`), the virtual host to `/`. Several hosts are
-/// tried in turn. What holds `@`, `:`, `/` or `%` is percent-encoded.
+/// Without a login, user and password are `guest`; the port defaults to 5672 (5671 for `amqps`), the virtual host to `/`.
+/// Several hosts are tried in turn; an IPv6 address stands in brackets. What holds `@`, `:`, `/` or `%` is percent-encoded.
 ///
 /// | option | default | |
 /// |---|---|---|
@@ -49,16 +50,6 @@ pub(crate) struct Host {
     pub(crate) port: u16,
 }
 
-/// What happens to an event that no queue is bound for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unrouted {
-    /// It is parked in the queue `eda.unrouted`, and the publisher is told that all is well.
-    #[default]
-    Park,
-    /// The publisher gets [`Unroutable`](ErrorKind::Unroutable).
-    Reject,
-}
-
 const OPTIONS: [&str; 4] = ["heartbeat", "prefetch", "unrouted", "connect_timeout"];
 
 impl Config {
@@ -90,11 +81,7 @@ impl Config {
                 self.prefetch = count.ok_or_else(|| expected("1 to 65535, such as `prefetch=256`"))?;
             }
             "unrouted" => {
-                self.unrouted = match value {
-                    "park" => Unrouted::Park,
-                    "reject" => Unrouted::Reject,
-                    _ => return Err(expected("`park` or `reject`")),
-                };
+                self.unrouted = value.parse()?;
             }
             "connect_timeout" if value == "forever" => self.connect_timeout = None,
             "connect_timeout" => {
@@ -147,8 +134,13 @@ impl std::str::FromStr for Config {
             unrouted: Unrouted::default(),
             connect_timeout: Some(Duration::from_secs(10)),
         };
+        let mut given = Vec::new();
         for option in query.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            if given.contains(&name) {
+                return Err(invalid(format!("expected `{name}` once in the URL, found it twice")));
+            }
+            given.push(name);
             config.option(name, value)?;
         }
         Ok(config)
@@ -162,7 +154,11 @@ impl Host {
             Some((name, port)) if !port.contains(']') => (name, Some(port)),
             _ => (text, None),
         };
-        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        if bare.is_none() && name.contains(':') {
+            return Err(invalid("expected an IPv6 address in brackets, such as `[::1]:5672`"));
+        }
+        let name = bare.unwrap_or(name);
         if name.is_empty() {
             return Err(invalid("expected a host after `amqp://`, such as `amqp://localhost`"));
         }
@@ -265,6 +261,10 @@ mod tests {
             ("http://x", "begins with `amqp://`"),
             ("amqp://", "expected a host"),
             ("amqp://x:99999", "expected a port"),
+            ("amqp://x:0", "expected a port"),
+            ("amqp://::1", "in brackets"),
+            ("amqp://x?prefetch=5&prefetch=6", "found it twice"),
+            ("amqp://x?connect_timeout=0s", "a duration such as"),
             (
                 "amqp://x?hartbeat=5",
                 "no option `hartbeat`: did you mean `heartbeat`? there are `heartbeat`, `prefetch`",

@@ -32,5 +32,5 @@ mod settle;
 mod subscriber;
 mod rabbit;
 
-pub use self::config::{Config, Unrouted};
+pub use self::config::Config;
 pub use self::rabbit::Rabbit;

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eda_core::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, limits};
+use eda_core::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, Unrouted, limits};
 use eda_core::{Error, ErrorKind, EventId, Message, Result, Subscription, Topology};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use crate::backoff::Backoff;
-use crate::config::{Config, Unrouted};
+use crate::config::Config;
 use crate::connection::{Connection, closed, establish};
 use crate::convert;
 use crate::publisher::{Publisher, with_trouble};

@@ -44,7 +44,7 @@ pub(crate) trait Link: Send + Sync {
     async fn close(&self);
 }
 
-/// A channel. Every wait in it has a deadline.
+/// A channel. Every wait in it has a deadline but those for the broker's word on a publish, and for what it delivers.
 #[async_trait]
 pub(crate) trait Channel: Send + Sync {
     async fn declare_exchange(&self, exchange: &Exchange) -> Result;

@@ -5,8 +5,10 @@ use crate::event::is_valid_name;
 use crate::service::{PreparedHandler, PreparedService};
 use crate::transport::limits;
 
-/// Leaves room for `.dead` within the 255 bytes that AMQP allows.
-const QUEUE_LIMIT: usize = 200;
+/// Leaves room for `.dead` within what AMQP allows.
+const QUEUE_LIMIT: usize = limits::SHORT_TEXT_LIMIT - ".dead".len();
+/// What RabbitMQ and this framework keep for themselves.
+const RESERVED: [&str; 2] = ["amq.", "eda."];
 
 pub(super) fn report(problems: &[String]) -> String {
     let mut report = match problems.len() {
@@ -48,10 +50,10 @@ pub(super) fn queue(plan: &QueuePlan) -> Option<String> {
     let subscription = &plan.subscription;
     let queue = &subscription.queue;
     let handler = plan.handlers.first().map(|handler| place(&subscription.service, handler))?;
-    if subscription.declare && (!is_valid_name(queue) || queue.starts_with("amq.")) {
+    if subscription.declare && (!is_valid_name(queue) || RESERVED.iter().any(|prefix| queue.starts_with(prefix))) {
         return Some(format!(
-            "`{queue}` is no name for a queue of {handler}: use `a-z`, `0-9`, `.`, `_` and `-`, up to {QUEUE_LIMIT} bytes, \
-             not beginning with `amq.`"
+            "`{queue}` is no name for a queue of {handler}: use `a-z`, `0-9`, `.`, `_` and `-`, up to 200 bytes, not \
+             beginning with `amq.` or `eda.`"
         ));
     }
     if queue.is_empty() || queue.len() > QUEUE_LIMIT {

@@ -10,8 +10,8 @@ use crate::message::Message;
 use crate::service::PreparedHandler;
 use crate::transport::Reason;
 
-/// The event's name is taken from the message, where the producer said it; else from the JSON field that a handler names
-/// as its discriminator; else from the routing key. A foreign queue with a single handler that names no discriminator
+/// The event's name is taken from the message, where the producer said one that a handler has; else from the JSON field that a
+/// handler names as its discriminator; else, where the producer said none, from the routing key. A foreign queue with a single handler that names no discriminator
 /// holds one kind of message: what is named nowhere is that handler's.
 ///
 /// # Errors

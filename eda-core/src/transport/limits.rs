@@ -19,6 +19,9 @@ pub const HEADERS_LIMIT: usize = 64 * 1024;
 /// How long a retry can wait: a day. A transport with fixed delays needs a longest one.
 pub const DELAY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How many messages that no queue was bound for are kept; the oldest is dropped first.
+pub const UNROUTED_LIMIT: usize = 100_000;
+
 /// Headers that steer a broker, or that the framework writes itself: never settable by who publishes.
 const RESERVED: [&str; 8] = ["x-", "CC", "BCC", "cloudEvents_", "cloudEvents:", "ce-", "ce_", "eda-"];
 

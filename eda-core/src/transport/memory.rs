@@ -6,6 +6,7 @@
 //! | topic routing with `*` and `#`; a queue gets a message once, however many bindings match | the same |
 //! | an event that nobody subscribes to is parked, bounded, oldest dropped first | the same; [`Unrouted::Reject`] makes it an error |
 //! | a queue serves its consumers in turn, each up to its prefetch, whether they receive or not | the same |
+//! | a message that came without an id gets one with its first retry | the same |
 //! | a retry comes back after its delay, at the queue's end, as a fresh message | the same, without a ladder of fixed delays |
 //! | a delivery that is given back goes before what is ready, in the order of giving back, with `redelivered` set | the same; it counts as no attempt |
 //! | what a consumer has not settled when it closes is given back in order; settling it then changes nothing | the same |
@@ -34,7 +35,7 @@ use self::state::Shared;
 use crate::error::Result;
 use crate::message::{EventId, Message};
 use crate::topology::{Subscription, Topology};
-use crate::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, limits};
+use crate::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, Unrouted, limits};
 
 pub use self::inspect::{DeadLetter, QueueSnapshot};
 
@@ -56,16 +57,6 @@ pub use self::inspect::{DeadLetter, QueueSnapshot};
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     shared: Arc<Shared>,
-}
-
-/// What happens to a message that no queue is bound for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unrouted {
-    /// It is parked in a queue of up to 100,000 messages, oldest dropped first, and the publisher is told that all is well.
-    #[default]
-    Park,
-    /// The publisher gets [`Unroutable`](crate::ErrorKind::Unroutable).
-    Reject,
 }
 
 impl Memory {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use eda_core::transport::memory::{Memory, Unrouted};
-use eda_core::transport::{ConsumerState, Deliveries, Delivery, FailureRecord, Reason, Transport};
+use eda_core::transport::memory::Memory;
+use eda_core::transport::{ConsumerState, Deliveries, Delivery, FailureRecord, Reason, Transport, Unrouted};
 use eda_core::{ErrorKind, Message, Policy, Subscription, Topology};
 use tokio::time::{Instant, timeout};
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eda_core::transport::memory::{Memory, Unrouted};
-use eda_core::transport::{Capabilities, Deliveries, Publish, Reason, Receipt, Transport, limits};
+use eda_core::transport::memory::Memory;
+use eda_core::transport::{Capabilities, Deliveries, Publish, Reason, Receipt, Transport, Unrouted, limits};
 use eda_core::{
     AnyEvent, App, Broker, ErrorKind, EventId, Failure, Handler, HandlerDef, HandlerMeta, Message, Meta, Publisher,
     Service, Subscription, Topology, envelope,

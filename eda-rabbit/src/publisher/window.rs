@@ -1,4 +1,4 @@
-//! What is published and not yet confirmed, and what the broker's words mean for it. It knows no connection.
+//! What is published and not yet confirmed, and what the broker's words mean for it. It holds no connection.
 //!
 //! lapin hangs the return of an unroutable message on whichever confirm comes next, not on its own. Two facts of the
 //! protocol and of lapin make the outcome certain all the same: a return precedes the confirm of its own message, and a
@@ -15,6 +15,7 @@ use eda_core::{Error, ErrorKind, Result};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
+use crate::connection::closed;
 use crate::wire::{Outgoing, Returned, Word};
 
 /// Who publishes waits here for the outcome.
@@ -203,7 +204,7 @@ impl Window {
     pub(crate) fn close(&mut self) {
         for entry in std::mem::take(&mut self.entries).into_values() {
             if let Some(reply) = entry.reply {
-                reply.tell(Err(if entry.is_sent { unconfirmed("") } else { crate::connection::closed() }));
+                reply.tell(Err(if entry.is_sent { unconfirmed("") } else { closed() }));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The one module that awaits lapin, always under a deadline.
+//! The one module that awaits lapin: under a deadline, but for words on publishes, which have their caller's, and deliveries.
 
 use std::pin::Pin;
 use std::sync::Arc;

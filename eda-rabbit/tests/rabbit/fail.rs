@@ -34,8 +34,10 @@ async fn a_delay_that_no_policy_named_is_made_when_it_is_needed() {
     let (rabbit, subscription) = (rabbit().await, subscription("rung"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     publish(&rabbit, event(&subscription, "1")).await;
+    let began = Instant::now();
     next(&mut deliveries).await.retry(Duration::from_millis(1_500), &failure(1)).await.expect("it is certain");
     assert_eq!(next(&mut deliveries).await.attempt(), 2);
+    assert!(began.elapsed() >= Duration::from_millis(1_500), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

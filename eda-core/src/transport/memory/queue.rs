@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::inspect::{DeadLetter, QueueSnapshot};
 use super::port::Port;
-use crate::message::Message;
+use crate::message::{EventId, Message};
 use crate::transport::{Delivery, FailureRecord, Settle, Token};
 
 /// A message in a queue.
@@ -109,7 +109,8 @@ impl Queue {
 
     /// Whether the token was still open.
     pub(super) fn retry(&mut self, token: Token, due: Instant, failure: &FailureRecord) -> bool {
-        let Some(Entry { message, .. }) = self.settle(token) else { return false };
+        let Some(Entry { mut message, .. }) = self.settle(token) else { return false };
+        message.id.get_or_insert_with(EventId::new);
         let attempt = failure.attempt.saturating_add(1);
         self.last_delayed += 1;
         self.delayed.insert((due, self.last_delayed), Entry { message, attempt, redelivered: false });

@@ -5,15 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::Unrouted;
 use super::queue::{Owner, Queue};
 use super::routing::Pattern;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
 use crate::topology::{Subscription, Topology};
-use crate::transport::limits;
-
-const UNROUTED_LIMIT: usize = 100_000;
+use crate::transport::{Unrouted, limits};
 
 #[derive(Debug, Default)]
 pub(super) struct Shared {
@@ -172,7 +169,7 @@ impl State {
             );
             return Err(Error::new(ErrorKind::Unroutable, text));
         }
-        if self.unrouted.len() == UNROUTED_LIMIT {
+        if self.unrouted.len() == limits::UNROUTED_LIMIT {
             self.unrouted.pop_front();
         }
         self.unrouted.push_back(message);
