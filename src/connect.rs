@@ -14,6 +14,9 @@ use eda_core::{Broker, Error, ErrorKind, Result};
 /// [`Invalid`](ErrorKind::Invalid) where the URL can't be read, [`Unsupported`](ErrorKind::Unsupported) where its scheme
 /// needs a feature that is not compiled in, and what the transport says where the broker can't be reached.
 ///
+/// # Cancel safety
+/// Cancelled, nothing stays connected.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> eda::Result {

@@ -20,6 +20,9 @@ impl Broker {
     ///
     /// # Errors
     /// Where the transport can't give a publisher.
+    ///
+    /// # Cancel safety
+    /// Cancelled, the transport is dropped, and its connection with it.
     pub async fn new(transport: impl Transport) -> Result<Self> {
         let publish = transport.publisher().await?.into();
         Ok(Self { transport: Arc::new(transport), publish })
@@ -46,6 +49,9 @@ impl Broker {
     ///
     /// # Errors
     /// Where the broker was not told in time; the connection is gone all the same.
+    ///
+    /// # Cancel safety
+    /// Cancelled, the connection ends with the last handle; call it again to wait for that.
     pub async fn close(&self) -> Result<()> {
         self.transport.close().await
     }

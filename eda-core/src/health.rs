@@ -4,7 +4,21 @@ use std::fmt;
 
 use crate::transport::ConsumerStatus;
 
-/// What every subscription of a running app is doing right now.
+/// What every subscription of a running app is doing right now; printed, it has a line for each.
+///
+/// ```
+/// use eda_core::transport::memory::Memory;
+/// use eda_core::{AnyEvent, Broker, Service};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> eda_core::Result {
+/// let broker = Broker::new(Memory::new()).await?;
+/// let running = Service::new("audit").on("log", |_: AnyEvent| async {}).start(&broker).await?;
+/// assert!(running.health().is_ready());
+/// assert_eq!(running.health().to_string(), "ready\naudit.log: consuming");
+/// running.shutdown().await
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Health {
     /// One for each queue, in the order of the app's handlers.

@@ -24,6 +24,38 @@ pub use self::lists::{Alone, AnyOf, At, EventList, ListedIn};
 /// Outside of handlers it comes from [`Broker::publisher`](crate::Broker::publisher) and may publish every event. As a
 /// handler's parameter it says which: `Publisher<(A, B)>` publishes `A` and `B` at once, for progress, and nothing
 /// else compiles, so what a handler emits is known without running it. Cloning is cheap.
+///
+/// ```
+/// use eda_core::transport::memory::Memory;
+/// use eda_core::{Broker, Event, event, json};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct OrderCreated { order_id: u64 }
+///
+/// impl Event for OrderCreated {
+///     const NAME: &'static str = "order.created";
+///
+///     fn encode(&self) -> event::Encoded {
+///         json::encode(self)
+///     }
+///
+///     fn decode(body: &[u8]) -> event::Decoded<Self> {
+///         json::decode(body)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> eda_core::Result {
+/// let memory = Memory::new();
+/// let publisher = Broker::new(memory.clone()).await?.publisher("web");
+/// let id = publisher.publish(&OrderCreated { order_id: 1 }).await?;
+/// let others = publisher.publish_all((2..=100).map(|order_id| OrderCreated { order_id })).await?;
+/// assert!(!others.contains(&id));
+/// assert_eq!(memory.unrouted().len(), 100);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Publisher<L = AnyOf> {
     publish: Arc<dyn Publish>,
     source: Cow<'static, str>,

@@ -38,13 +38,26 @@ pub trait Transport: Send + Sync + 'static {
     async fn declare(&self, topology: &Topology) -> Result<()>;
 
     /// A publisher; all of a broker's services share one.
+    ///
+    /// # Errors
+    /// [`Closed`](ErrorKind::Closed) after the end; a transport that connects here says why it can't.
     async fn publisher(&self) -> Result<Box<dyn Publish>>;
 
     /// Begins to consume; resolves when the broker has confirmed the consumer.
+    ///
+    /// # Errors
+    /// What trying again can't mend: [`NotFound`](ErrorKind::NotFound) for a queue that was not declared,
+    /// [`AccessRefused`](ErrorKind::AccessRefused), [`Closed`](ErrorKind::Closed).
+    ///
+    /// # Cancel safety
+    /// Cancelled, the consumer ends, and what came for it goes back.
     async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>>;
 
     /// Ends everything; later calls give [`Closed`](ErrorKind::Closed). Calling it twice is no error. Returns within a
     /// bounded time whatever the broker does.
+    ///
+    /// # Errors
+    /// Where the broker was not told in time; the connection is gone all the same.
     async fn close(&self) -> Result<()>;
 }
 
@@ -116,9 +129,15 @@ pub trait Deliveries: Send {
 
     /// Tells the broker to send no more. Deliveries that were handed out stay valid and are settled as ever; what had
     /// arrived but was not received goes back to the queue. Calling it twice is no error.
+    ///
+    /// # Errors
+    /// Where the broker could not be told: then what was not settled comes again when the connection has ended.
     async fn cancel(&mut self) -> Result<()>;
 
     /// Flushes all settlements and ends the subscription. Returns within a bounded time whatever the broker does.
+    ///
+    /// # Errors
+    /// Where the last settlements may not have reached the broker: those deliveries come again.
     async fn close(&mut self) -> Result<()>;
 
     /// What the consumer is doing right now, for health.

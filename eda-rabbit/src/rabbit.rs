@@ -43,6 +43,10 @@ impl Rabbit {
     /// no broker answered in time, [`AccessRefused`](ErrorKind::AccessRefused) and
     /// [`NotFound`](ErrorKind::NotFound) where the broker refuses the login or has no such virtual host; the
     /// former, too, where the certificate of an `amqps` broker is not trusted or not its own.
+    /// [`Unsupported`](ErrorKind::Unsupported) for `amqps` without the feature `tls`.
+    ///
+    /// # Cancel safety
+    /// Cancelled, nothing stays connected.
     pub async fn connect(url: &str) -> Result<Self> {
         let config: Config = url.parse()?;
         if !config.tls && !config.hosts.iter().all(crate::config::Host::is_loopback) {

@@ -9,6 +9,7 @@ const CLIPPY_DEFAULT: &[&str] = &["clippy", "-p", "eda-rs", "--all-targets", "--
 const CLIPPY_BARE: &[&str] =
     &["clippy", "-p", "eda-rs", "--all-targets", "--no-default-features", "--locked", "--", "-D", "warnings"];
 const DOC: &[&str] = &["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
+const DOC_DEFAULT: &[&str] = &["doc", "-p", "eda-rs", "--no-deps", "--locked"];
 
 /// Takes every step, or, with filters, only the tests that they name.
 pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
@@ -38,7 +39,8 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
     let again = format!("cargo xtask test {}", filters.join(" "));
     steps.take("tests", again.trim(), || program(&cargo_path(), &tests, &[("AMQP_URL", &broker.url)]))?;
     if filters.is_empty() {
-        cargo(&mut steps, "docs", DOC, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
+        cargo(&mut steps, "docs, every feature", DOC, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
+        cargo(&mut steps, "docs, default features", DOC_DEFAULT, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
     }
     println!("\n{}all passed", steps.summary("ok"));
     Ok(())

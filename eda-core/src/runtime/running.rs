@@ -15,7 +15,23 @@ use crate::transport::ConsumerStatus;
 /// How long handlers may take to finish at a shutdown.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
-/// An app that runs. Dropped without [`shutdown`](Self::shutdown), it stops at once, and what was in hand is given back.
+/// An app that runs, as [`App::start`](crate::App::start) gives it. Dropped without [`shutdown`](Self::shutdown), it stops at once, and what was in hand is given back.
+///
+/// ```
+/// use eda_core::transport::memory::Memory;
+/// use eda_core::{AnyEvent, Broker, Message, Service};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> eda_core::Result {
+/// let memory = Memory::new();
+/// let broker = Broker::new(memory.clone()).await?;
+/// let running = Service::new("audit").on("log", |_: AnyEvent| async {}).start(&broker).await?;
+/// memory.send_to_queue("audit.log", Message::new("order.created", "{}"))?;
+/// memory.until_idle().await;
+/// running.shutdown().await?;
+/// broker.close().await
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Running {
     phase: watch::Sender<Phase>,
@@ -67,6 +83,9 @@ impl Running {
     ///
     /// # Errors
     /// Why a subscription ended without being told to.
+    ///
+    /// # Cancel safety
+    /// Cancelled, it stops at once, and what was in hand is given back.
     pub async fn until_stopped(self) -> Result {
         self.until(stop_requested()).await
     }

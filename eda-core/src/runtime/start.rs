@@ -24,6 +24,9 @@ impl App {
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) or [`Unsupported`](ErrorKind::Unsupported) with every problem at once, before
     /// anything is declared; else what the transport says.
+    ///
+    /// # Cancel safety
+    /// Cancelled, what was subscribed ends again; what was declared stays.
     pub async fn start(self, broker: &Broker) -> Result<Running> {
         let Plan { topology, queues } = self.plan()?;
         check_capabilities(&queues, broker.transport().capabilities())?;
@@ -48,6 +51,9 @@ impl App {
     ///
     /// # Errors
     /// As [`start`](Self::start), or why a subscription ended without being told to.
+    ///
+    /// # Cancel safety
+    /// Cancelled, it stops at once, and what was in hand is given back.
     pub async fn run(self, broker: &Broker) -> Result {
         // the signals are caught from the start, so that one during the start is not lost
         let mut stop = std::pin::pin!(stop_requested());
@@ -67,6 +73,9 @@ impl<S: Send + Sync + 'static> Service<S> {
     ///
     /// # Errors
     /// As [`App::run`].
+    ///
+    /// # Cancel safety
+    /// As [`App::run`].
     pub async fn run(self, broker: &Broker) -> Result {
         App::new().service(self).run(broker).await
     }
@@ -74,6 +83,9 @@ impl<S: Send + Sync + 'static> Service<S> {
     /// Starts this service alone; see [`App::start`].
     ///
     /// # Errors
+    /// As [`App::start`].
+    ///
+    /// # Cancel safety
     /// As [`App::start`].
     pub async fn start(self, broker: &Broker) -> Result<Running> {
         App::new().service(self).start(broker).await
