@@ -143,6 +143,8 @@ impl Task {
                     continue;
                 }
             };
+            // before anyone hears that it is ready: who looks at its health then finds it so
+            session.tell_state(&self);
             if let Some(ready) = ready.take() {
                 let _ = ready.send(Ok(()));
             }

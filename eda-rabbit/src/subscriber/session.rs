@@ -90,7 +90,6 @@ impl Session {
     }
 
     pub(super) async fn run(mut self, task: &mut Task) -> End {
-        self.tell_state(task);
         let end = self.consume(task).await;
         let (made_progress, had_open) = task.wanted.settler.end();
         match end {
@@ -249,7 +248,7 @@ impl Session {
         told.await.map_err(|error: Error| error.to_string())
     }
 
-    fn tell_state(&self, task: &Task) {
+    pub(super) fn tell_state(&self, task: &Task) {
         let blocked = task.blocked.borrow().clone();
         match blocked {
             Some(why) => task.tell(ConsumerState::Blocked, &why),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use eda_core::transport::{Deliveries, Delivery, FailureRecord, Publish, Reason, Transport};
+use eda_core::transport::{ConsumerState, Deliveries, Delivery, FailureRecord, Publish, Reason, Transport};
 use eda_core::{Backoff, EventId, Message, Policy, Subscription, Topology};
 use eda_rabbit::Rabbit;
 use lapin::options::{
@@ -68,7 +68,9 @@ pub(crate) fn failure(attempt: u32) -> FailureRecord {
 pub(crate) async fn subscribe(rabbit: &Rabbit, subscription: &Subscription) -> Box<dyn Deliveries> {
     let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
     rabbit.declare(&topology).await.expect("it is declared");
-    rabbit.subscribe(subscription).await.expect("the broker confirms the consumer")
+    let deliveries = rabbit.subscribe(subscription).await.expect("the broker confirms the consumer");
+    assert_eq!(deliveries.status().borrow().state, ConsumerState::Consuming);
+    deliveries
 }
 
 pub(crate) async fn publish(rabbit: &Rabbit, message: Message) {
