@@ -1,0 +1,1 @@
+//! `TestApp`: an app of the user under test.

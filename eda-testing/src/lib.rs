@@ -1,0 +1,4 @@
+//! Tests for apps that are built with `eda`, and for transports that carry them.
+
+mod app;
+pub mod conformance;
