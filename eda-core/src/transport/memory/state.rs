@@ -7,10 +7,9 @@ use tokio::sync::Notify;
 
 use super::Unrouted;
 use super::queue::{Owner, Queue};
-use super::routing::Pattern;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
-use crate::topology::{Subscription, Topology};
+use crate::topology::{Pattern, Subscription, Topology};
 use crate::transport::limits;
 
 const UNROUTED_LIMIT: usize = 100_000;
