@@ -2,3 +2,5 @@
 
 mod app;
 pub mod conformance;
+
+pub use self::app::{Delivered, Settled, TestApp, TestAppBuilder};
