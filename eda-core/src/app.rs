@@ -52,6 +52,13 @@ impl App {
     }
 }
 
+/// The service alone.
+impl<S: Send + Sync + 'static> From<Service<S>> for App {
+    fn from(service: Service<S>) -> Self {
+        Self::new().service(service)
+    }
+}
+
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.services.iter().map(|service| &service.name).collect();

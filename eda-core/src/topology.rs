@@ -1,8 +1,12 @@
 //! What an app publishes and subscribes to, as a value that is known before any connection.
 
+mod routing;
+
 use std::time::Duration;
 
 use crate::event::EventInfo;
+
+pub(crate) use self::routing::Pattern;
 
 /// Everything that an app needs at the broker, transport-neutral: what its handlers subscribe to and what it publishes.
 ///
@@ -28,6 +32,22 @@ pub struct Subscription {
     pub bindings: Vec<String>,
     /// How it is consumed and retried.
     pub policy: Policy,
+}
+
+impl Subscription {
+    /// Whether a message with this routing key is led into the queue.
+    ///
+    /// ```
+    /// use eda_core::{AnyEvent, App, Service};
+    ///
+    /// let app = App::new().service(Service::new("audit").on("log", |_: AnyEvent| async {}));
+    /// let topology = app.topology()?;
+    /// assert!(topology.subscriptions[0].takes("order.created"));
+    /// # Ok::<_, eda_core::Error>(())
+    /// ```
+    pub fn takes(&self, routing_key: &str) -> bool {
+        self.bindings.iter().any(|binding| Pattern::new(binding).matches(routing_key))
+    }
 }
 
 /// How a subscription is consumed and what happens on failure.

@@ -77,7 +77,7 @@ impl<S: Send + Sync + 'static> Service<S> {
     /// # Cancel safety
     /// As [`App::run`].
     pub async fn run(self, broker: &Broker) -> Result {
-        App::new().service(self).run(broker).await
+        App::from(self).run(broker).await
     }
 
     /// Starts this service alone; see [`App::start`].
@@ -88,7 +88,7 @@ impl<S: Send + Sync + 'static> Service<S> {
     /// # Cancel safety
     /// As [`App::start`].
     pub async fn start(self, broker: &Broker) -> Result<Running> {
-        App::new().service(self).start(broker).await
+        App::from(self).start(broker).await
     }
 }
 

@@ -22,7 +22,6 @@ mod consumer;
 mod inspect;
 mod port;
 mod queue;
-mod routing;
 mod state;
 
 use std::sync::Arc;

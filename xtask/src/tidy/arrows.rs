@@ -9,7 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eda-macros", &[]),
     ("eda-rabbit", &["eda-core"]),
     ("eda-testing", &["eda-core"]),
-    ("eda-rs", &["eda-core", "eda-macros", "eda-rabbit"]),
+    ("eda-rs", &["eda-core", "eda-macros", "eda-rabbit", "eda-testing"]),
     ("eda-guest", &["eda-rs"]),
     ("rabbit-node", &[]),
     ("xtask", &["rabbit-node"]),

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::queue::{Owner, Queue};
-use super::routing::Pattern;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
-use crate::topology::{Subscription, Topology};
+use crate::topology::{Pattern, Subscription, Topology};
 use crate::transport::{Unrouted, limits};
 
 #[derive(Debug, Default)]

@@ -2,14 +2,14 @@
 
 /// A binding's pattern, divided once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<String>);
+pub(crate) struct Pattern(Vec<String>);
 
 impl Pattern {
-    pub(super) fn new(pattern: &str) -> Self {
+    pub(crate) fn new(pattern: &str) -> Self {
         Self(segments(pattern).map(str::to_owned).collect())
     }
 
-    pub(super) fn matches(&self, routing_key: &str) -> bool {
+    pub(crate) fn matches(&self, routing_key: &str) -> bool {
         matches(&self.0, &segments(routing_key).collect::<Vec<_>>())
     }
 }

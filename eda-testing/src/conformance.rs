@@ -1,0 +1,1 @@
+//! The conformance suite: what every transport promises, one named case each.
