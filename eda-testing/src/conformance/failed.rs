@@ -1,0 +1,54 @@
+//! How a case ends that finds something wrong.
+
+use std::fmt;
+
+use eda_core::Error;
+
+/// What was promised and what was found.
+#[derive(Debug)]
+pub(super) struct Failed(pub(super) String);
+
+pub(super) type Verdict<T = ()> = Result<T, Failed>;
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Gives a result the words for what should have been.
+pub(super) trait OrFail<T> {
+    fn or_fail(self, expected: impl fmt::Display) -> Verdict<T>;
+}
+
+impl<T> OrFail<T> for eda_core::Result<T> {
+    fn or_fail(self, expected: impl fmt::Display) -> Verdict<T> {
+        self.map_err(|error: Error| Failed(format!("expected {expected}, found the error: {error}")))
+    }
+}
+
+/// Fails the case unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($text:tt)+) => {
+        if !$condition {
+            return Err($crate::conformance::failed::Failed(format!($($text)+)));
+        }
+    };
+}
+
+/// Fails the case unless both are equal.
+macro_rules! ensure_eq {
+    ($found:expr, $expected:expr, $($text:tt)+) => {
+        match (&$found, &$expected) {
+            (found, expected) => {
+                $crate::conformance::failed::ensure!(
+                    found == expected,
+                    "{}: expected {expected:?}, found {found:?}",
+                    format_args!($($text)+)
+                );
+            }
+        }
+    };
+}
+
+pub(super) use {ensure, ensure_eq};
