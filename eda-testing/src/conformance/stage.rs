@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use eda_core::transport::{Deliveries, Delivery, FailureRecord, Publish, Reason, Transport};
+use eda_core::transport::{Deliveries, Delivery, FailureRecord, Publish, Reason, Receipt, Transport};
 use eda_core::{Backoff, EventId, Message, Policy, Result, Subscription, Topology};
 use tokio::time::timeout;
 
-use super::failed::{Failed, OrFail, Verdict, ensure_eq};
+use super::failed::{Failed, OrFail, Verdict, ensure, ensure_eq};
 use super::setup::{Options, Setup};
 
 /// A setup, a connection, and names that nobody has used before.
@@ -53,7 +53,11 @@ impl<'a> Stage<'a> {
     }
 
     /// Another connection to the same broker.
-    pub(super) async fn connect(&self, options: &Options) -> Verdict<Arc<dyn Transport>> {
+    pub(super) async fn connect(&self) -> Verdict<Arc<dyn Transport>> {
+        self.connect_with(&Options::default()).await
+    }
+
+    pub(super) async fn connect_with(&self, options: &Options) -> Verdict<Arc<dyn Transport>> {
         self.setup.connect(options).await.or_fail("another connection")
     }
 
@@ -85,9 +89,37 @@ impl<'a> Stage<'a> {
         self.send(&*publisher, message).await?.or_fail("the message to be confirmed")
     }
 
+    /// Publishes all at once, and waits for the broker's word on each.
+    pub(super) async fn publish_all(&self, messages: impl IntoIterator<Item = Message>) -> Verdict {
+        let publisher = self.publisher().await?;
+        self.publish_all_by(&*publisher, messages).await
+    }
+
+    pub(super) async fn publish_all_by(
+        &self,
+        publisher: &dyn Publish,
+        messages: impl IntoIterator<Item = Message>,
+    ) -> Verdict {
+        let mut receipts = Vec::new();
+        for message in messages {
+            let sent = timeout(self.patience(), publisher.send(message)).await;
+            receipts.push(self.in_time(sent, "room for a message")?.or_fail("a message to be taken in hand")?);
+        }
+        for receipt in receipts {
+            self.word(receipt).await?.or_fail("the message to be confirmed")?;
+        }
+        Ok(())
+    }
+
     /// The broker's word on a message, within the patience.
     pub(super) async fn send(&self, publisher: &dyn Publish, message: Message) -> Verdict<Result> {
         let word = timeout(self.patience(), async { publisher.send(message).await?.confirmed().await }).await;
+        self.in_time(word, "the broker's word on a message")
+    }
+
+    /// The broker's word, within the patience.
+    pub(super) async fn word(&self, receipt: Receipt) -> Verdict<Result> {
+        let word = timeout(self.patience(), receipt.confirmed()).await;
         self.in_time(word, "the broker's word on a message")
     }
 
@@ -111,15 +143,53 @@ impl Consumer {
     /// The next delivery.
     pub(super) async fn next(&mut self) -> Verdict<Delivery> {
         let mut batch = Vec::new();
-        let patience = self.patience;
-        let receiving = timeout(patience, self.deliveries.receive(&mut batch, 1)).await;
-        let count = receiving.map_err(|_| Failed(format!("expected a delivery within {patience:?}, found none")))?;
-        let count = count.or_fail("a delivery")?;
-        match (count, batch.pop()) {
+        match (self.receive(&mut batch, 1).await?, batch.pop()) {
             (1, Some(delivery)) if batch.is_empty() => Ok(delivery),
             (0, None) => Err(Failed("expected a delivery, found the end of the subscription".into())),
             (count, _) => Err(Failed(format!("expected a single delivery since one was asked for, found {count}"))),
         }
+    }
+
+    /// At least one and at most `max` deliveries.
+    pub(super) async fn some(&mut self, max: usize) -> Verdict<Vec<Delivery>> {
+        let mut batch = Vec::new();
+        let count = self.receive(&mut batch, max).await?;
+        ensure!(count > 0, "expected deliveries, found the end of the subscription");
+        ensure_eq!(batch.len(), count, "how many deliveries are in the batch");
+        Ok(batch)
+    }
+
+    /// The next deliveries, however they come.
+    pub(super) async fn take(&mut self, count: usize) -> Verdict<Vec<Delivery>> {
+        let mut batch = Vec::new();
+        while batch.len() < count {
+            let missing = count - batch.len();
+            let more = self.some(missing).await;
+            let found = batch.len();
+            batch.append(
+                &mut more.map_err(|Failed(text)| Failed(format!("after {found} of {count} deliveries: {text}")))?,
+            );
+        }
+        Ok(batch)
+    }
+
+    /// Acks the next deliveries; gives their bodies, sorted.
+    pub(super) async fn ack(&mut self, count: usize) -> Verdict<Vec<String>> {
+        let mut bodies = Vec::new();
+        for delivery in self.take(count).await? {
+            bodies.push(body_of(&delivery));
+            delivery.ack();
+        }
+        bodies.sort_unstable();
+        Ok(bodies)
+    }
+
+    /// [`Deliveries::receive`], within the patience.
+    pub(super) async fn receive(&mut self, batch: &mut Vec<Delivery>, max: usize) -> Verdict<usize> {
+        let patience = self.patience;
+        let receiving = timeout(patience, self.deliveries.receive(batch, max)).await;
+        let count = receiving.map_err(|_| Failed(format!("expected a delivery within {patience:?}, found none")))?;
+        count.or_fail("a delivery")
     }
 
     /// The next delivery, which has this body.
