@@ -174,7 +174,8 @@ pub(crate) async fn a_close_while_handlers_run_returns(stage: &Stage<'_>) -> Ver
         ensure!(stage.in_time(retried, "an end of the retry")?.is_err(), "expected an error of the late retry");
     }
     drop(held);
-    ensure_eq!(consumer.receive(&mut Vec::new(), 1).await?, 0, "deliveries after the close");
+    // what had arrived may still be handed out; then it ends
+    while consumer.receive(&mut Vec::new(), 1).await? > 0 {}
     let closing = timeout(stage.patience(), consumer.deliveries.close()).await;
     // what it could still say is that the transport is closed
     drop(stage.in_time(closing, "an end of the subscription's close")?);
