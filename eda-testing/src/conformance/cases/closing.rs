@@ -175,7 +175,8 @@ pub(crate) async fn a_close_while_handlers_run_returns(stage: &Stage<'_>) -> Ver
     }
     drop(held);
     // what had arrived may still be handed out; then it ends
-    while consumer.receive(&mut Vec::new(), 1).await? > 0 {}
+    let mut late = Vec::new();
+    while consumer.receive(&mut late, 64).await? > 0 {}
     let closing = timeout(stage.patience(), consumer.deliveries.close()).await;
     // what it could still say is that the transport is closed
     drop(stage.in_time(closing, "an end of the subscription's close")?);
@@ -227,7 +228,8 @@ pub(crate) async fn what_is_certain_outlives_the_connection(stage: &Stage<'_>) -
     let mut rest = BTreeMap::new();
     while rest.len() < 49 {
         let delivery = consumer.next().await?;
-        ensure!(rest.insert(body_of(&delivery), delivery.attempt()).is_none(), "expected each once");
+        let body = body_of(&delivery);
+        ensure!(rest.insert(body.clone(), delivery.attempt()).is_none(), "expected each once, found `{body}` twice");
         delivery.ack();
     }
     let missing: Vec<_> =
@@ -235,7 +237,11 @@ pub(crate) async fn what_is_certain_outlives_the_connection(stage: &Stage<'_>) -
     ensure!(missing.is_empty(), "expected what was confirmed, found that these are missing: {missing:?}");
     ensure_eq!(rest.get("50"), Some(&2), "the attempt of the retry");
     let letters = stage.setup.dead_letters(&subscription.queue).await.or_fail("the dead letters to be shown")?;
-    ensure_eq!(letters.iter().map(|letter| &letter.message.body[..]).collect::<Vec<_>>(), [b"51"], "the dead letters");
+    ensure_eq!(
+        letters.iter().map(|letter| &letter.message.body[..]).collect::<Vec<_>>(),
+        [b"51"],
+        "the bodies of the dead letters"
+    );
     consumer.expect_nothing("everything was settled").await
 }
 
