@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use eda_core::ErrorKind;
 use eda_core::transport::{ConsumerState, Transport};
-use eda_rabbit::Rabbit;
 use tokio::time::timeout;
 
-use crate::proxy::Proxy;
-use crate::support::{PATIENCE, connect, event, failure, next, node, subscribe, subscription, until_state};
+use crate::support::{
+    PATIENCE, connect, connect_through_a_proxy, event, failure, next, node, subscribe, subscription, until_state,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_of_a_lost_connection_is_not_open_any_more() {
     let node = node().await;
-    let mut proxy = Proxy::to(node.port()).await;
-    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("stale"));
+    let ((mut proxy, rabbit), subscription) = (connect_through_a_proxy(&node).await, subscription("stale"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     let publisher = rabbit.publisher().await.expect("there is one");
     publisher.send(event(&subscription, 0)).await.expect("there is room").confirmed().await.expect("confirmed");
@@ -57,8 +56,7 @@ async fn a_retry_waits_for_a_broker_that_takes_nothing_for_now() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_ends_with_its_connection_and_the_original_comes_again() {
     let node = node().await;
-    let mut proxy = Proxy::to(node.port()).await;
-    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("raced"));
+    let ((mut proxy, rabbit), subscription) = (connect_through_a_proxy(&node).await, subscription("raced"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     let publisher = rabbit.publisher().await.expect("there is one");
     publisher.send(event(&subscription, 0)).await.expect("there is room").confirmed().await.expect("confirmed");

@@ -1,6 +1,7 @@
 //! How a test app starts, and why it does not.
 
-use eda_core::transport::memory::{Memory, Unrouted};
+use eda_core::transport::Unrouted;
+use eda_core::transport::memory::Memory;
 use eda_core::{Broker, ErrorKind, Service};
 use eda_testing::TestApp;
 use tokio::time::Instant;
