@@ -20,6 +20,20 @@ use super::{TestApp, clock, fail};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The options of a [`TestApp`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use eda_core::{AnyEvent, Service};
+/// use eda_testing::TestApp;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let audit = Service::new("audit").on("log", |_: AnyEvent| async {});
+/// let app = TestApp::builder(audit).real_clock().patience(Duration::from_secs(30)).start().await;
+/// assert!(app.health().is_ready());
+/// # }
+/// ```
 #[must_use = "nothing runs before `.start().await`"]
 pub struct TestAppBuilder {
     app: App,
@@ -72,14 +86,15 @@ impl TestAppBuilder {
     /// # }
     /// ```
     pub fn broker_from_env(mut self, connect: impl AsyncFnOnce(&str) -> Result<Broker> + 'static) -> Self {
-        if let Ok(url) = env::var(Self::BROKER) {
+        if let Some(url) = env::var(Self::BROKER).ok().filter(|url| !url.is_empty()) {
             self.place = Place::Connecting(Box::pin(async move { connect(&url).await }));
         }
         self
     }
 
-    /// Leaves the clock as it is, also in memory: for handlers that do more than compute and wait. A clock that is paused
-    /// jumps to the next timer whenever the app waits for something else, such as a database, so that timeouts end it.
+    /// Leaves the clock as it is, also in memory: for handlers that wait for something else than time, such as a database.
+    /// Meanwhile a paused clock would jump to the next timer: to the handler's timeout. (Work under
+    /// `tokio::task::spawn_blocking` is no such thing: while it runs, a paused clock stands still.)
     pub fn real_clock(mut self) -> Self {
         self.real_clock = true;
         self

@@ -11,6 +11,22 @@ use eda_core::{Event, Message, Result};
 const BODY_SHOWN: usize = 200;
 
 /// One delivery to a handler: one attempt.
+///
+/// ```
+/// use eda_core::{AnyEvent, Failure, Message, Service};
+/// use eda_testing::TestApp;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let refuse = |_: AnyEvent| async { Err::<(), _>(Failure::permanent("not today")) };
+/// let app = TestApp::start(Service::new("audit").on("log", refuse)).await;
+/// app.publish_message(Message::new("order.created", "{}")).await;
+/// app.settle().await;
+/// let delivered = &app.deliveries("audit.log")[0];
+/// assert!(delivered.is_dead_lettered());
+/// assert_eq!(delivered.to_string(), "audit.log: order.created {}, attempt 1: dead letter: permanent: not today");
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct Delivered {

@@ -2,11 +2,12 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use eda_core::{App, Service};
-use eda_testing::TestApp;
+use eda_testing::{Settled, TestApp};
 use tokio::sync::Semaphore;
 
 use crate::support::{OrderCreated, OrderPaid, OrderShipped, billing, shop, words_of_settle};
@@ -93,6 +94,35 @@ async fn what_waits_behind_another_delivery_is_in_flight() {
     gate.add_permits(1);
     app.settle().await;
     app.assert_all_acked();
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_was_given_back_is_waited_for() {
+    let is_first = AtomicBool::new(true);
+    // the first attempt runs into its timeout, and what it leaves behind panics: its delivery is given back
+    let charge = move |_: OrderCreated| {
+        let bomb = is_first.swap(false, Ordering::Relaxed).then(|| Bomb);
+        async move {
+            if bomb.is_some() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let app = TestApp::start(billing(charge)).await;
+    app.publish(&OrderCreated { order_id: 1 }).await;
+    app.settle().await;
+    let settled: Vec<_> = app.deliveries("billing.charge").into_iter().map(|delivered| delivered.settled).collect();
+    assert_eq!(settled, [Some(Settled::GivenBack), Some(Settled::Acked)]);
+    assert!(app.deliveries("billing.charge")[1].redelivered);
 }
 
 #[tokio::test]

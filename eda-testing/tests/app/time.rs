@@ -76,6 +76,20 @@ async fn a_handler_that_never_ends_meets_its_timeout() {
 }
 
 #[tokio::test]
+async fn blocking_work_outlasts_no_timeout_of_a_paused_clock() {
+    let work = |_: OrderCreated| async {
+        let work = || std::thread::sleep(Duration::from_millis(50));
+        tokio::task::spawn_blocking(work).await.expect("it does not panic");
+    };
+    let app = TestApp::start(billing(work)).await;
+    let start = Instant::now();
+    app.publish(&OrderCreated { order_id: 1 }).await;
+    app.settle().await;
+    app.assert_all_acked();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
 async fn several_retries_come_in_the_order_of_their_times() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let notes = Arc::clone(&seen);
