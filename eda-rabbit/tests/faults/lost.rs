@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 
 use eda_core::transport::{ConsumerState, Delivery, Transport};
 use eda_core::{ErrorKind, Topology};
-use eda_rabbit::Rabbit;
 use tokio::sync::watch;
 
-use crate::proxy::Proxy;
 use crate::support::{
-    PATIENCE, connect, event, failure, next, node, publisher, receive_all, settle_down, subscribe, subscription,
-    until_state,
+    PATIENCE, connect, connect_through_a_proxy, event, failure, next, node, publisher, receive_all, settle_down,
+    subscribe, subscription, until_state,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,8 +57,8 @@ async fn nothing_is_lost_when_the_broker_is_killed_under_load() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publish_waits_for_a_broker_that_is_away_and_then_says_so() {
     let node = node().await;
-    let mut proxy = Proxy::to(node.port()).await;
-    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("away"));
+    let (mut proxy, rabbit) = connect_through_a_proxy(&node).await;
+    let subscription = subscription("away");
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     let publisher = rabbit.publisher().await.expect("there is one");
     proxy.down().await;
@@ -91,8 +89,8 @@ async fn a_publish_waits_for_a_broker_that_is_away_and_then_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_that_loses_its_connection_takes_nothing_more() {
     let node = node().await;
-    let mut proxy = Proxy::to(node.port()).await;
-    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("drained"));
+    let (mut proxy, rabbit) = connect_through_a_proxy(&node).await;
+    let subscription = subscription("drained");
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     let publisher = rabbit.publisher().await.expect("there is one");
     for number in 0..5 {
@@ -120,8 +118,8 @@ async fn a_drain_that_loses_its_connection_takes_nothing_more() {
 async fn retries_and_dead_letters_survive_cut_connections() {
     const COUNT: u32 = 60;
     let node = node().await;
-    let mut proxy = Proxy::to(node.port()).await;
-    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("copies"));
+    let (mut proxy, rabbit) = connect_through_a_proxy(&node).await;
+    let subscription = subscription("copies");
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     let publisher = rabbit.publisher().await.expect("there is one");
     for number in 0..COUNT {
@@ -169,8 +167,8 @@ async fn retries_and_dead_letters_survive_cut_connections() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_die_at_once_lead_to_quarantine_though_nothing_was_received() {
     let node = node().await;
-    let mut proxy = Proxy::to(node.port()).await;
-    let (rabbit, subscription) = (Rabbit::connect(&proxy.url()).await.expect("it answers"), subscription("unseen"));
+    let (mut proxy, rabbit) = connect_through_a_proxy(&node).await;
+    let subscription = subscription("unseen");
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     proxy.cut().await;
     until_state(&*deliveries, ConsumerState::Connecting).await;

@@ -1,9 +1,9 @@
 //! The RabbitMQ transport while its broker is killed, frozen, blocked and cut off: on a private node, one test at a time.
 
-// the node, a workload, and the arithmetic of nothing lost
-mod support;
 // a network that comes and goes
 mod proxy;
+// the node, a workload, and the arithmetic of nothing lost
+mod support;
 // lost connections and lost brokers, under load
 mod lost;
 // a broker that takes nothing, or says nothing

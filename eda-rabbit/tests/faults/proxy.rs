@@ -7,23 +7,25 @@ use tokio::task::JoinSet;
 
 /// Forwards connections while it is up. Dropped, everything ends.
 pub(crate) struct Proxy {
-    port: u16,
+    address: String,
     is_up: watch::Sender<bool>,
     settled: watch::Receiver<bool>,
 }
 
 impl Proxy {
-    pub(crate) async fn to(port: u16) -> Self {
+    /// To a broker at `host:port`.
+    pub(crate) async fn to(broker: String) -> Self {
         let first = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-        let proxy = first.local_addr().expect("it is bound").port();
+        let address = first.local_addr().expect("it is bound").to_string();
         let (is_up, wanted) = watch::channel(true);
         let (told, settled) = watch::channel(true);
-        tokio::spawn(run(first, proxy, port, wanted, told));
-        Self { port: proxy, is_up, settled }
+        tokio::spawn(run(first, address.clone(), broker, wanted, told));
+        Self { address, is_up, settled }
     }
 
-    pub(crate) fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
+    /// `host:port`, for a URL.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// Resets all connections; new ones are refused.
@@ -49,8 +51,8 @@ impl Proxy {
 
 async fn run(
     first: TcpListener,
-    proxy: u16,
-    broker: u16,
+    address: String,
+    broker: String,
     mut wanted: watch::Receiver<bool>,
     told: watch::Sender<bool>,
 ) {
@@ -63,8 +65,9 @@ async fn run(
                     down = wanted.wait_for(|up| !up) => if down.is_ok() { break } else { return },
                     accepted = listener.accept() => {
                         let (mut client, _) = accepted.expect("it listens");
+                        let broker = broker.clone();
                         connections.spawn(async move {
-                            let Ok(mut server) = TcpStream::connect(("127.0.0.1", broker)).await else { return };
+                            let Ok(mut server) = TcpStream::connect(broker).await else { return };
                             // either side may end it
                             let _ = copy_bidirectional(&mut client, &mut server).await;
                         });
@@ -77,7 +80,7 @@ async fn run(
         if wanted.wait_for(|up| *up).await.is_err() {
             return;
         }
-        listener = Some(TcpListener::bind(("127.0.0.1", proxy)).await.expect("the port is still ours"));
+        listener = Some(TcpListener::bind(&address).await.expect("the port is still ours"));
         told.send_replace(true);
     }
 }

@@ -11,6 +11,8 @@ use eda_rabbit::Rabbit;
 use rabbit_node::{Node, Options};
 use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
 
+use crate::proxy::Proxy;
+
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The node, for one test at a time. It goes when the process ends.
@@ -40,6 +42,12 @@ pub(crate) fn settle_down(node: &mut Node) {
 
 pub(crate) async fn connect(node: &Node, options: &str) -> Rabbit {
     Rabbit::connect(&format!("{}?{options}", node.url())).await.expect("the node answers")
+}
+
+pub(crate) async fn connect_through_a_proxy(node: &Node) -> (Proxy, Rabbit) {
+    let proxy = Proxy::to(format!("127.0.0.1:{}", node.port())).await;
+    let rabbit = Rabbit::connect(&format!("amqp://guest:guest@{}/%2f", proxy.address())).await;
+    (proxy, rabbit.expect("the node answers"))
 }
 
 pub(crate) fn subscription(what: &str) -> Subscription {
