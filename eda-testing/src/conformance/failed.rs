@@ -43,12 +43,24 @@ macro_rules! ensure_eq {
             (found, expected) => {
                 $crate::conformance::failed::ensure!(
                     found == expected,
-                    "{}: expected {expected:?}, found {found:?}",
-                    format_args!($($text)+)
+                    "{}: expected {}, found {}",
+                    format_args!($($text)+),
+                    $crate::conformance::failed::brief(expected),
+                    $crate::conformance::failed::brief(found)
                 );
             }
         }
     };
+}
+
+/// A value as it is shown: the beginning of a long one.
+pub(super) fn brief(value: &impl fmt::Debug) -> String {
+    const LONGEST: usize = 600;
+    let text = format!("{value:?}");
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text,
+    }
 }
 
 pub(super) use {ensure, ensure_eq};

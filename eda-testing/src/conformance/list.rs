@@ -1,7 +1,10 @@
 //! The list of all cases: the one place that names them.
 
 use super::case::Case;
-use super::cases::*;
+use super::cases::{
+    closing, dead_letters, disconnected, messages, prefetch, receiving, refused, retries, routing, settling, shared,
+    unrouted,
+};
 
 /// Hands every case to a macro: `group: name [needs]`.
 #[doc(hidden)]

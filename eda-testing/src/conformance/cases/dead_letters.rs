@@ -50,8 +50,9 @@ pub(crate) async fn every_reason_is_kept(stage: &Stage<'_>) -> Verdict {
         delivery.dead_letter(&record).await.or_fail("the dead letter to be certain")?;
     }
     let found = dead_letters(stage, &subscription.queue).await?;
-    let found: Vec<_> = found.iter().map(|letter| (letter.failure.reason, &letter.message.body[..])).collect();
-    let expected: Vec<_> = REASONS.into_iter().map(|reason| (reason, reason.as_str().as_bytes())).collect();
+    let body = |letter: &DeadLetter| String::from_utf8_lossy(&letter.message.body).into_owned();
+    let found: Vec<_> = found.iter().map(|letter| (letter.failure.reason, body(letter))).collect();
+    let expected: Vec<_> = REASONS.into_iter().map(|reason| (reason, reason.to_string())).collect();
     ensure_eq!(found, expected, "the dead letters, oldest first");
     Ok(())
 }

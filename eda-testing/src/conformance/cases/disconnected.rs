@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eda_core::transport::{ConsumerStatus, Publish};
+use eda_core::transport::{ConsumerStatus, Delivery, Publish};
 use eda_core::{ErrorKind, Message};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -32,7 +32,8 @@ pub(crate) async fn a_publish_without_a_broker_is_an_error_in_time(stage: &Stage
     );
     stage.setup.set_reachable(true).await.or_fail("the broker to be given back")?;
     publish_for_certain(stage, &*publisher, vec![sent.clone()], None).await?;
-    let delivery = consumer.expect("meanwhile", "what was sent again").await?;
+    let delivery = next_but(&mut consumer, "before").await?;
+    ensure_eq!(body_of(&delivery), "meanwhile", "what was sent again");
     ensure_eq!(delivery.message().id, sent.id, "the id of what was sent again");
     delivery.ack();
     Ok(())
@@ -43,12 +44,12 @@ pub(crate) async fn a_publish_goes_through_when_the_broker_is_back(stage: &Stage
     let publisher = stage.publisher().await?;
     stage.setup.set_reachable(false).await.or_fail("the broker to be taken away")?;
     let events = (0..100).map(|number| stage.event("a", number.to_string())).collect();
-    let (published, reachable) = tokio::join!(publish_for_certain(stage, &*publisher, events, None), async {
+    let (sent, reachable) = tokio::join!(publish_for_certain(stage, &*publisher, events, None), async {
         tokio::task::yield_now().await;
         stage.setup.set_reachable(true).await.or_fail("the broker to be given back")
     });
     reachable?;
-    published?;
+    sent?;
     everything(&mut consumer, 100, None).await
 }
 
@@ -66,25 +67,21 @@ pub(crate) async fn nothing_is_lost_when_the_connection_is_lost_while_publishing
 
 pub(crate) async fn nothing_is_lost_when_the_connection_is_lost_while_consuming(stage: &Stage<'_>) -> Verdict {
     let mut consumer = stage.subscribe(&stage.subscription("a")).await?;
-    let sending = stage.publish_all((0..COUNT).map(|number| stage.event("a", number.to_string())));
-    // publishing is over before the first cut, since a queue holds what is not acked
-    let first = consumer.next().await;
-    sending.await?;
-    drop(first?);
+    stage.publish_all((0..COUNT).map(|number| stage.event("a", number.to_string()))).await?;
     everything(&mut consumer, COUNT, Some(stage)).await
 }
 
 pub(crate) async fn what_was_in_hand_when_the_connection_was_lost_comes_again(stage: &Stage<'_>) -> Verdict {
     let mut consumer = stage.subscribe(&stage.subscription("a")).await?;
     stage.publish_all((0..5).map(|number| stage.event("a", number.to_string()))).await?;
-    let mut stale = consumer.take(5).await?;
+    let mut old = consumer.take(5).await?;
     let mut status = consumer.deliveries.status();
     status.borrow_and_update();
     stage.setup.cut_connections().await.or_fail("the connections to be cut")?;
     again_ready(stage, &mut status).await?;
     // what these say is of a connection that is gone
-    stale.pop().into_iter().for_each(eda_core::transport::Delivery::ack);
-    drop(stale);
+    old.pop().into_iter().for_each(Delivery::ack);
+    drop(old);
     everything(&mut consumer, 5, None).await
 }
 
@@ -138,22 +135,17 @@ pub(crate) async fn a_consumer_that_the_broker_cancels_consumes_again(stage: &St
     let mut consumer = stage.subscribe(&subscription).await?;
     let mut status = consumer.deliveries.status();
     stage.publish(stage.event("a", "before")).await?;
-    let stale = consumer.expect("before", "what was published before").await?;
+    let old = consumer.expect("before", "what was published before").await?;
     status.borrow_and_update();
     stage.setup.cancel_consumers(&subscription.queue).await.or_fail("the broker to end the consumers")?;
     again_ready(stage, &mut status).await?;
     // of a consumer that is gone: it may come again or not, and may not hurt
-    stale.ack();
+    old.ack();
     stage.publish(stage.event("a", "after")).await?;
-    loop {
-        let delivery = consumer.next().await?;
-        let body = body_of(&delivery);
-        delivery.ack();
-        if body == "after" {
-            return Ok(());
-        }
-        ensure_eq!(body, "before", "what comes before what was published last");
-    }
+    let delivery = next_but(&mut consumer, "before").await?;
+    ensure_eq!(body_of(&delivery), "after", "what was published to the new consumer");
+    delivery.ack();
+    Ok(())
 }
 
 pub(crate) async fn a_close_without_a_broker_returns(stage: &Stage<'_>) -> Verdict {
@@ -170,6 +162,17 @@ pub(crate) async fn a_close_without_a_broker_returns(stage: &Stage<'_>) -> Verdi
     let closed = timeout(stage.patience(), stage.transport.close()).await;
     drop(stage.in_time(closed, "an end of the transport's close")?);
     Ok(())
+}
+
+/// The next delivery that is not this one: its ack may not have reached the broker.
+async fn next_but(consumer: &mut Consumer, acked: &str) -> Verdict<Delivery> {
+    loop {
+        let delivery = consumer.next().await?;
+        if body_of(&delivery) != acked {
+            return Ok(delivery);
+        }
+        delivery.ack();
+    }
 }
 
 /// As a caller does it who may not lose anything: sends again, with the same id, what was not confirmed. Where asked, the
@@ -199,7 +202,7 @@ async fn publish_for_certain(
                     Ok(()) => {}
                     Err(ErrorKind::Unavailable | ErrorKind::Unconfirmed) => messages.push(message),
                     Err(kind) => {
-                        ensure!(false, "expected `Unavailable` or `Unconfirmed` of a lost connection, found {kind:?}")
+                        ensure!(false, "expected `Unavailable` or `Unconfirmed` of a lost connection, found {kind:?}");
                     }
                 }
             }
@@ -207,8 +210,8 @@ async fn publish_for_certain(
         Ok(())
     };
     // one round may wait for the transport's deadline, the next one for its reconnect
-    let published = timeout(2 * stage.patience(), publishing).await;
-    stage.in_time(published, "everything to be confirmed after the connection came back")?
+    let done = timeout(2 * stage.patience(), publishing).await;
+    stage.in_time(done, "everything to be confirmed after the connection came back")?
 }
 
 /// Receives and acks until every number has come at least once. Where asked, the connections are cut three times on the
