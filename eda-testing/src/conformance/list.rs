@@ -107,7 +107,7 @@ macro_rules! __conformance_expand {
     };
 }
 
-/// One `#[test]` for each case of the [suite](crate::conformance), by its name, with a [`Setup`](crate::conformance::Setup)
+/// One `#[test]` for each case of the [suite](mod@crate::conformance), by its name, with a [`Setup`](crate::conformance::Setup)
 /// of its own: the expression is evaluated for each on a tokio runtime, and may await.
 ///
 /// A case that is skipped passes and prints why; `cargo test -- --show-output` shows it.
