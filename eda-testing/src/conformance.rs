@@ -38,7 +38,7 @@
 //! // or by program
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! for case in conformance::cases().iter().filter(|case| case.group() == "routing") {
+//! for case in conformance::cases().iter().filter(|case| case.group() == "settling") {
 //!     let outcome = conformance::run(case, &Mine::default()).await;
 //!     assert_eq!(outcome, conformance::Outcome::Passed, "{case}");
 //! }

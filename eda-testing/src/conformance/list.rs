@@ -1,7 +1,10 @@
 //! The list of all cases: the one place that names them.
 
 use super::case::Case;
-use super::cases::*;
+use super::cases::{
+    closing, dead_letters, disconnected, messages, prefetch, receiving, refused, retries, routing, settling, shared,
+    unrouted,
+};
 
 /// Hands every case to a macro: `group: name [needs]`.
 #[doc(hidden)]
@@ -104,7 +107,7 @@ macro_rules! __conformance_expand {
     };
 }
 
-/// One `#[test]` for each case of the [suite](crate::conformance), by its name, with a [`Setup`](crate::conformance::Setup)
+/// One `#[test]` for each case of the [suite](mod@crate::conformance), by its name, with a [`Setup`](crate::conformance::Setup)
 /// of its own: the expression is evaluated for each on a tokio runtime, and may await.
 ///
 /// A case that is skipped passes and prints why; `cargo test -- --show-output` shows it.

@@ -6,3 +6,5 @@ mod memory;
 mod simulated;
 // every case on the simulated broker, and what each fault breaks
 mod broken;
+// the table in docs/conformance.md
+mod table;

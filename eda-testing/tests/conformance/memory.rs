@@ -10,11 +10,17 @@ use eda_testing::conformance::{Clock, DeadLetter, Need, Options, Setup};
 
 eda_testing::conformance!(InMemory::default());
 
+#[tokio::test]
+async fn the_table_tells_what_memory_keeps() {
+    crate::table::check("memory", &InMemory::default()).await;
+}
+
 /// A memory broker; its transport is the connection, too.
 #[derive(Default)]
-pub(crate) struct InMemory(pub(crate) Memory);
+struct InMemory(Memory);
 
-pub(crate) const GAPS: [(Need, &str); 3] = [
+const GAPS: [(Need, &str); 4] = [
+    (Need::Persistent, "the broker ends with its transport"),
     (Need::ConnectionLoss, "there is no connection that could be lost"),
     (Need::BrokerAway, "the broker lives in the program"),
     (Need::ConsumerCancel, "the broker ends no consumer by itself"),

@@ -57,16 +57,16 @@ pub(crate) async fn settling_after_the_close_changes_nothing(stage: &Stage<'_>) 
     let subscription = stage.subscription("a");
     let mut consumer = stage.subscribe(&subscription).await?;
     stage.publish_all((0..4).map(|number| stage.event("a", number.to_string()))).await?;
-    let mut stale = consumer.take(4).await?;
+    let mut late = consumer.take(4).await?;
     consumer.end().await?;
     let mut next = stage.subscribe(&subscription).await?;
     // before and after they were handed out again
     for _ in 0..2 {
-        stale.pop().into_iter().for_each(Delivery::ack);
+        late.pop().into_iter().for_each(Delivery::ack);
     }
     let again = next.take(4).await?;
-    stale.pop().into_iter().for_each(Delivery::ack);
-    stale.pop().into_iter().for_each(Delivery::give_back);
+    late.pop().into_iter().for_each(Delivery::ack);
+    late.pop().into_iter().for_each(Delivery::give_back);
     next.expect_nothing("all four are in hand").await?;
     let mut bodies = again.iter().map(body_of).collect::<Vec<_>>();
     bodies.sort_unstable();

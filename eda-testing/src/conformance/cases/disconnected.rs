@@ -44,12 +44,12 @@ pub(crate) async fn a_publish_goes_through_when_the_broker_is_back(stage: &Stage
     let publisher = stage.publisher().await?;
     stage.setup.set_reachable(false).await.or_fail("the broker to be taken away")?;
     let events = (0..100).map(|number| stage.event("a", number.to_string())).collect();
-    let (published, reachable) = tokio::join!(publish_for_certain(stage, &*publisher, events, None), async {
+    let (sent, reachable) = tokio::join!(publish_for_certain(stage, &*publisher, events, None), async {
         tokio::task::yield_now().await;
         stage.setup.set_reachable(true).await.or_fail("the broker to be given back")
     });
     reachable?;
-    published?;
+    sent?;
     everything(&mut consumer, 100, None).await
 }
 
@@ -74,14 +74,14 @@ pub(crate) async fn nothing_is_lost_when_the_connection_is_lost_while_consuming(
 pub(crate) async fn what_was_in_hand_when_the_connection_was_lost_comes_again(stage: &Stage<'_>) -> Verdict {
     let mut consumer = stage.subscribe(&stage.subscription("a")).await?;
     stage.publish_all((0..5).map(|number| stage.event("a", number.to_string()))).await?;
-    let mut stale = consumer.take(5).await?;
+    let mut old = consumer.take(5).await?;
     let mut status = consumer.deliveries.status();
     status.borrow_and_update();
     stage.setup.cut_connections().await.or_fail("the connections to be cut")?;
     again_ready(stage, &mut status).await?;
     // what these say is of a connection that is gone
-    stale.pop().into_iter().for_each(Delivery::ack);
-    drop(stale);
+    old.pop().into_iter().for_each(Delivery::ack);
+    drop(old);
     everything(&mut consumer, 5, None).await
 }
 
@@ -135,12 +135,12 @@ pub(crate) async fn a_consumer_that_the_broker_cancels_consumes_again(stage: &St
     let mut consumer = stage.subscribe(&subscription).await?;
     let mut status = consumer.deliveries.status();
     stage.publish(stage.event("a", "before")).await?;
-    let stale = consumer.expect("before", "what was published before").await?;
+    let old = consumer.expect("before", "what was published before").await?;
     status.borrow_and_update();
     stage.setup.cancel_consumers(&subscription.queue).await.or_fail("the broker to end the consumers")?;
     again_ready(stage, &mut status).await?;
     // of a consumer that is gone: it may come again or not, and may not hurt
-    stale.ack();
+    old.ack();
     stage.publish(stage.event("a", "after")).await?;
     let delivery = next_but(&mut consumer, "before").await?;
     ensure_eq!(body_of(&delivery), "after", "what was published to the new consumer");
@@ -202,7 +202,7 @@ async fn publish_for_certain(
                     Ok(()) => {}
                     Err(ErrorKind::Unavailable | ErrorKind::Unconfirmed) => messages.push(message),
                     Err(kind) => {
-                        ensure!(false, "expected `Unavailable` or `Unconfirmed` of a lost connection, found {kind:?}")
+                        ensure!(false, "expected `Unavailable` or `Unconfirmed` of a lost connection, found {kind:?}");
                     }
                 }
             }
@@ -210,8 +210,8 @@ async fn publish_for_certain(
         Ok(())
     };
     // one round may wait for the transport's deadline, the next one for its reconnect
-    let published = timeout(2 * stage.patience(), publishing).await;
-    stage.in_time(published, "everything to be confirmed after the connection came back")?
+    let done = timeout(2 * stage.patience(), publishing).await;
+    stage.in_time(done, "everything to be confirmed after the connection came back")?
 }
 
 /// Receives and acks until every number has come at least once. Where asked, the connections are cut three times on the

@@ -54,8 +54,8 @@ pub(crate) enum Fault {
     WritesHeadersAsText,
     /// Leaves out what AMQP has no property for.
     LosesProperties,
-    /// Gives an id to what has none.
-    InventsIds,
+    /// Gives a content type to what has none.
+    InventsContentTypes,
     /// Reads bodies as text.
     ReadsBodiesAsText,
     /// Cuts texts at a hundred bytes.

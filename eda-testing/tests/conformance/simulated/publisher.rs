@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use eda_core::transport::{Publish, Receipt, Transport};
-use eda_core::{Error, ErrorKind, EventId, HeaderValue, Message, Result};
+use eda_core::{Error, ErrorKind, HeaderValue, Message, Result};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
@@ -79,7 +79,9 @@ fn changed(mut message: Message, fault: Fault) -> Message {
             message.headers = texts.collect();
         }
         Fault::LosesProperties => (message.partition_key, message.causation_id, message.version) = (None, None, None),
-        Fault::InventsIds => message.id = Some(message.id.unwrap_or_else(EventId::new)),
+        Fault::InventsContentTypes => {
+            message.content_type.get_or_insert("text/plain".into());
+        }
         Fault::ReadsBodiesAsText => message.body = String::from_utf8_lossy(&message.body).into_owned().into(),
         Fault::CutsTexts => {
             message.correlation_id = message.correlation_id.map(|text| text.chars().take(100).collect());

@@ -56,7 +56,9 @@ impl Connection {
             Fault::FirstQueueOnly => {
                 // remembered by a queue that nobody consumes
                 bindings.retain(|binding| self.memory.queue(&format!("first of {binding}")).is_none());
-                bindings.iter().for_each(|binding| self.memory.declare_queue(&format!("first of {binding}")));
+                for binding in bindings.iter() {
+                    self.memory.declare_queue(&format!("first of {binding}"));
+                }
             }
             _ => {}
         }
