@@ -44,4 +44,6 @@ mod macros {
 mod guides {
     #[doc = include_str!("../docs/guides/handlers.md")]
     struct Handlers;
+    #[doc = include_str!("../docs/guides/errors-and-retries.md")]
+    struct ErrorsAndRetries;
 }
