@@ -38,3 +38,12 @@ mod macros {
     #[doc = include_str!("../eda-macros/src/docs/from_ref.md")]
     struct FromRef;
 }
+
+/// The guides, which are compiled and run.
+#[cfg(all(doctest, feature = "macros", feature = "json"))]
+mod guides {
+    #[doc = include_str!("../docs/guides/handlers.md")]
+    struct Handlers;
+    #[doc = include_str!("../docs/guides/errors-and-retries.md")]
+    struct ErrorsAndRetries;
+}
