@@ -1,4 +1,4 @@
-//! The example shop as a user runs it: in memory, on RabbitMQ, and on RabbitMQ as three processes.
+//! The example shop as a user runs it: in memory, on RabbitMQ, on RabbitMQ as three processes, and with the old shop.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -38,7 +38,7 @@ fn a_pipe_gets_no_colours() {
 #[test]
 fn help_names_every_option() {
     let help = story(&shop(&["--help"]));
-    for option in ["--broker", "--service", "--help"] {
+    for option in ["--broker", "--service", "--legacy", "--help"] {
         assert!(help.contains(option), "no {option} in {help}");
     }
 }
@@ -51,6 +51,9 @@ fn wrong_arguments_are_refused() {
         (&["--service", "accounting"], "there is no service `accounting`"),
         (&["--service", "billing"], "`--service` needs a broker that processes can share"),
         (&["--broker=memory://", "--broker=memory://"], "`--broker` is given twice"),
+        (&["--legacy"], "`--legacy` needs a broker that Python can reach"),
+        (&["--legacy=yes"], "`--legacy` takes no value"),
+        (&["--legacy", "--service", "billing", "--broker", "amqp://localhost"], "`--legacy` brings orders"),
         (&["--broker", "kafka://user:secret@host"], "scheme: kafka"),
         (&["user:secret@host"], "expected options only"),
     ] {
@@ -113,6 +116,70 @@ mod on_rabbitmq {
                 assert_in_order(&lines_of(&billing, &order), paid);
             }
         }
+    }
+
+    #[test]
+    fn the_old_shop_sends_orders_from_python() {
+        let (_alone, url) = broker();
+        python("tests/foreign/delete_queue.py", &[&url, "order_events"]);
+        let sent = python("examples/shop/legacy_orders.py", &[&url]);
+        let story = story(&shop(&["--broker", &url, "--legacy"]));
+        assert_tells_all_orders(&story);
+        assert_eq!(sent.lines().count(), 3, "{sent}");
+        for line in sent.lines() {
+            let (order, customer) = line.strip_prefix("order ").and_then(|line| line.split_once(": ")).expect(line);
+            let customer = customer.split(',').next().expect("split gives one at least");
+            let told = lines_of(&story, &format!("old-{order}"));
+            let placed = format!("legacy    placed by {customer}");
+            assert_in_order(&told, &[&placed, "billing   paid", "orders    confirmed to", "shipping  parcel"]);
+            assert_in_order(&told, &["orders    completed", "completed, parcel"]);
+        }
+        let totals = "\n10 orders, 3 from the old shop, 9 completed, 1 cancelled, 2 retries, 1 dead letter, ";
+        assert!(story.contains(totals), "no totals in {story}");
+
+        // its queue is empty now, and the shop closes all the same
+        let story = self::story(&shop(&["--broker", &url, "--legacy"]));
+        assert!(story.contains("the old shop has not come") && story.contains("\n7 orders, 6 completed"), "{story}");
+    }
+
+    #[test]
+    fn where_the_old_shop_has_never_been_one_is_told_to_start_it() {
+        let (_alone, url) = broker();
+        python("tests/foreign/delete_queue.py", &[&url, "order_events"]);
+        let output = shop(&["--broker", &url, "--legacy"]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("no queue 'order_events'"), "{error}");
+        assert!(error.contains("first: run `python3 examples/shop/legacy_orders.py`"), "{error}");
+    }
+
+    #[test]
+    fn the_old_shop_says_what_it_lacks() {
+        // without its packages, with nobody to talk to, and with nothing said
+        for (arguments, expected) in [
+            (&["-S", "examples/shop/legacy_orders.py", "amqp://localhost"][..], "this needs pika."),
+            (&["examples/shop/legacy_orders.py", "amqp://127.0.0.1:1"], "no RabbitMQ answers there"),
+            (&["examples/shop/legacy_orders.py"], "expected the broker's URL"),
+        ] {
+            let output = run_python(arguments);
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success() && error.starts_with(expected), "{arguments:?}: {error}");
+        }
+    }
+
+    /// What a Python program prints that goes well.
+    fn python(program: &str, arguments: &[&str]) -> String {
+        let output = run_python(&[&[program], arguments].concat());
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    fn run_python(arguments: &[&str]) -> Output {
+        let python = std::env::var("EDA_PYTHON").unwrap_or_default();
+        assert!(!python.is_empty(), "no Python with pika: run `cargo xtask test`, or set EDA_PYTHON to one");
+        let mut command = Command::new("timeout");
+        command.args(["30", &python]).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.output().expect("`timeout` and the Python start")
     }
 
     fn broker() -> (std::sync::MutexGuard<'static, ()>, String) {
@@ -230,7 +297,9 @@ fn program() -> PathBuf {
     let built = program.metadata().and_then(|file| file.modified());
     let sources =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/shop").read_dir().expect("the sources are there");
-    let changed = sources.filter_map(|file| file.ok()?.metadata().ok()?.modified().ok()).max();
+    let rust =
+        sources.filter_map(Result::ok).filter(|file| file.path().extension().is_some_and(|ending| ending == "rs"));
+    let changed = rust.filter_map(|file| file.metadata().ok()?.modified().ok()).max();
     assert!(
         built.is_ok_and(|built| changed.is_none_or(|changed| changed <= built)),
         "the shop is not built as its sources say: run `cargo build --example shop`, or plain `cargo test`, which does"

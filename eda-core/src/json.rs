@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use crate::event::{CodecError, Decoded, Encoded};
 
@@ -32,7 +32,10 @@ impl<T: Serialize + DeserializeOwned> Json for T {
     }
 
     fn from_json(body: &[u8]) -> Decoded<Self> {
-        serde_json::from_slice(body).map_err(CodecError::new)
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let event = T::deserialize(ByName(&mut json)).map_err(CodecError::new)?;
+        json.end().map_err(CodecError::new)?;
+        Ok(event)
     }
 }
 
@@ -44,10 +47,68 @@ pub fn encode<T: Json>(event: &T) -> Encoded {
     event.to_json()
 }
 
-/// Reads an event from JSON. Fields that the struct does not have are ignored, so a producer may add some.
+/// Reads an event from JSON. Fields that the struct does not have are ignored, so a producer may add some. A struct with
+/// named fields is an object: an array of values in their order, which serde would take, is refused.
 ///
 /// # Errors
 /// Where the body is no JSON or of another shape; the message names the field, the line and the column.
 pub fn decode<T: Json>(body: &[u8]) -> Decoded<T> {
     T::from_json(body)
+}
+
+/// JSON whose outermost struct is an object.
+struct ByName<'a, R>(&'a mut serde_json::Deserializer<R>);
+
+macro_rules! forward {
+    ($($method:ident($($argument:ident: $type:ty),*))*) => { $(
+        fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Self::Error> {
+            self.0.$method($($argument,)* visitor)
+        }
+    )* };
+}
+
+impl<'de, R: serde_json::de::Read<'de>> Deserializer<'de> for ByName<'_, R> {
+    type Error = serde_json::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    forward! {
+        deserialize_any()
+        deserialize_bool()
+        deserialize_i8()
+        deserialize_i16()
+        deserialize_i32()
+        deserialize_i64()
+        deserialize_i128()
+        deserialize_u8()
+        deserialize_u16()
+        deserialize_u32()
+        deserialize_u64()
+        deserialize_u128()
+        deserialize_f32()
+        deserialize_f64()
+        deserialize_char()
+        deserialize_str()
+        deserialize_string()
+        deserialize_bytes()
+        deserialize_byte_buf()
+        deserialize_option()
+        deserialize_unit()
+        deserialize_unit_struct(name: &'static str)
+        deserialize_newtype_struct(name: &'static str)
+        deserialize_seq()
+        deserialize_tuple(length: usize)
+        deserialize_tuple_struct(name: &'static str, length: usize)
+        deserialize_map()
+        deserialize_enum(name: &'static str, variants: &'static [&'static str])
+        deserialize_identifier()
+        deserialize_ignored_any()
+    }
 }

@@ -12,6 +12,8 @@ Options:
   --service NAME  run one service alone, on a broker that the processes share:
                     billing, shipping   run until Ctrl-C: start these first
                     orders              places the orders, follows them to their end, and ends
+  --legacy        take the orders of an old shop, too, which a Python script sends through RabbitMQ:
+                    python3 examples/shop/legacy_orders.py amqp://localhost
   -h, --help      show this
 
 Environment:
@@ -26,6 +28,7 @@ Exit code: 0 when every order has come to its end, 1 when not, 2 when the argume
 pub struct Args {
     pub broker: String,
     pub part: Part,
+    pub legacy: bool,
 }
 
 /// All services, or one.
@@ -43,7 +46,7 @@ impl Args {
     /// # Errors
     /// What is wrong with the arguments, for a person.
     pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
-        let (mut broker, mut part) = (None, None);
+        let (mut broker, mut part, mut legacy) = (None, None, None);
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let (option, attached) = match arg.split_once('=') {
@@ -61,12 +64,18 @@ impl Args {
                     let name = value().ok_or("`--service` needs a name: orders, billing or shipping")?;
                     set(&mut part, name.parse()?, option)?;
                 }
+                "--legacy" if attached.is_some() => return Err("`--legacy` takes no value".to_owned()),
+                "--legacy" => set(&mut legacy, (), option)?,
                 // what is no option may be a URL with a password: it is not repeated
                 _ if option.starts_with('-') => return Err(format!("there is no option `{option}`")),
                 _ => return Err("expected options only".to_owned()),
             }
         }
-        let this = Self { broker: broker.unwrap_or_else(|| "memory://".to_owned()), part: part.unwrap_or(Part::All) };
+        let this = Self {
+            broker: broker.unwrap_or_else(|| "memory://".to_owned()),
+            part: part.unwrap_or(Part::All),
+            legacy: legacy.is_some(),
+        };
         this.check()?;
         Ok(Some(this))
     }
@@ -80,6 +89,14 @@ impl Args {
             return Err(
                 "`--service` needs a broker that processes can share: add `--broker amqp://localhost`".to_owned()
             );
+        }
+        if self.legacy && self.is_in_memory() {
+            return Err(
+                "`--legacy` needs a broker that Python can reach, too: add `--broker amqp://localhost`".to_owned()
+            );
+        }
+        if self.legacy && matches!(self.part, Part::Billing | Part::Shipping) {
+            return Err("`--legacy` brings orders: leave `--service` out, or make it `--service orders`".to_owned());
         }
         if self.broker.starts_with("amqp") && !cfg!(feature = "rabbit") {
             return Err("this shop was built without RabbitMQ: \

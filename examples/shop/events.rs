@@ -15,6 +15,17 @@ pub struct OrderCreated {
     pub card_token: String,
 }
 
+/// An order of the old shop, a Python script that knows nothing of this one and calls it `OrderCreated`.
+#[derive(Debug, Serialize, Deserialize, Event)]
+#[event(name = "old-order.created", accept = "OrderCreated", key = order_id)]
+pub struct OldOrder {
+    pub order_id: u64,
+    pub customer: String,
+    pub item: String,
+    /// In whole euros.
+    pub amount: u32,
+}
+
 /// The customer's bank has paid.
 #[derive(Debug, Serialize, Deserialize, Event)]
 #[event(name = "payment.completed", key = order_id)]

@@ -1,12 +1,14 @@
 //! A shop of three services that talk by events: `cargo run --example shop`.
 //!
-//! Read `events.rs` first, then `orders.rs`, `billing.rs` and `shipping.rs`. The rest is for the show.
+//! Read `events.rs` first, then `orders.rs`, `billing.rs` and `shipping.rs`; `legacy.rs` takes what a Python script sends. The
+//! rest is for the show.
 #![expect(unreachable_pub, reason = "nothing of a program is reachable from outside, and `pub` reads best")]
 
 mod args;
 mod billing;
 mod customers;
 mod events;
+mod legacy;
 mod orders;
 mod shipping;
 mod story;
@@ -29,6 +31,9 @@ use crate::terminal::{Terminal, say};
 
 /// How long all orders together may take. Without billing and shipping they would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the old shop is waited for, where it has sent nothing.
+const COURTESY: Duration = Duration::from_secs(10);
+const OLD_SHOP: &str = "run `python3 examples/shop/legacy_orders.py` with the broker's URL";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -56,32 +61,37 @@ async fn main() -> ExitCode {
 
 async fn run(args: &Args, story: &Story) -> eda::Result {
     let broker = eda::connect(&args.broker).await?;
-    let series = if args.is_in_memory() { "A".to_owned() } else { customers::fresh_series() };
-    let book = OrderBook::default();
     match args.part {
-        Part::All => {
-            let app = App::new()
-                .service(orders::service(book.clone()))
-                .service(billing::service())
-                .service(shipping::service());
-            open_shop(app, &broker, &series, &book, story).await?;
-        }
-        Part::Orders => {
-            let app = App::new().service(orders::service(book.clone()));
-            open_shop(app, &broker, &series, &book, story).await?;
-        }
         Part::Billing => billing::service().run(&broker).await?,
         Part::Shipping => shipping::service().run(&broker).await?,
+        Part::All | Part::Orders => {
+            let book = OrderBook::default();
+            let mut app = App::new().service(orders::service(book.clone()));
+            if args.part == Part::All {
+                app = app.service(billing::service()).service(shipping::service());
+            }
+            if args.legacy {
+                app = app.service(legacy::service(book.clone()));
+            }
+            open_shop(args, app, &broker, &book, story).await?;
+        }
     }
     broker.close().await
 }
 
 /// Lets the customers in, and closes when the last order has come to its end.
-async fn open_shop(app: App, broker: &Broker, series: &str, book: &OrderBook, story: &Story) -> eda::Result {
-    let mut running = app.start(broker).await?;
+async fn open_shop(args: &Args, app: App, broker: &Broker, book: &OrderBook, story: &Story) -> eda::Result {
+    let mut running = app.start(broker).await.map_err(|error| match error.kind() {
+        ErrorKind::NotFound if args.legacy => error.with("first", OLD_SHOP),
+        _ => error,
+    })?;
     story.remark("");
+    let series = if args.is_in_memory() { "A".to_owned() } else { customers::fresh_series() };
     let orders_done = async {
-        customers::come(series, book, &broker.publisher("orders")).await?;
+        customers::come(&series, book, &broker.publisher("orders")).await?;
+        if args.legacy {
+            await_old_shop(book, story).await;
+        }
         let waiting = "some orders did not come to their end in time: do billing and shipping run?";
         timeout(PATIENCE, book.all_done()).await.map_err(|_| Error::new(ErrorKind::Unavailable, waiting))
     };
@@ -92,6 +102,16 @@ async fn open_shop(app: App, broker: &Broker, series: &str, book: &OrderBook, st
     let stopped = running.shutdown().await;
     story.summary(&book.orders());
     outcome.and(stopped)
+}
+
+/// Its orders are in its queue already, or somebody starts it now; without any, the shop closes all the same.
+async fn await_old_shop(book: &OrderBook, story: &Story) {
+    if timeout(Duration::ZERO, book.old_shop_came()).await.is_err() {
+        story.remark(&format!("no order of the old shop so far: {OLD_SHOP}"));
+        if timeout(COURTESY, book.old_shop_came()).await.is_err() {
+            story.remark("the old shop has not come");
+        }
+    }
 }
 
 fn fail(code: u8, problem: &str) -> ExitCode {

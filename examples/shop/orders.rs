@@ -51,7 +51,15 @@ pub struct OrderBook {
 #[derive(Clone, Debug)]
 pub struct Order {
     pub created: OrderCreated,
+    pub origin: Origin,
     pub status: Status,
+}
+
+/// Where an order comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Here,
+    OldShop,
 }
 
 /// In the order of an order's life: one that is delivered twice or late takes nothing back.
@@ -67,23 +75,37 @@ impl OrderBook {
     /// Writes an order down, then tells everyone.
     pub async fn place(&self, order: OrderCreated, events: &Publisher) -> eda::Result {
         info!(order = order.order_id, "placed by {}: {}, {}", order.customer, order.item, euros(order.amount));
-        sleep(DATABASE).await;
-        self.orders.send_modify(|orders| {
-            orders.insert(order.order_id.clone(), Order { created: order.clone(), status: Status::Placed });
-        });
+        self.write_down(&order, Origin::Here).await;
         events.publish(&order).await?;
         Ok(())
     }
 
+    /// An order that is in the book already stays as it is: its event was delivered twice.
+    pub async fn write_down(&self, order: &OrderCreated, origin: Origin) {
+        sleep(DATABASE).await;
+        self.orders.send_modify(|orders| {
+            let new = || Order { created: order.clone(), origin, status: Status::Placed };
+            orders.entry(order.order_id.clone()).or_insert_with(new);
+        });
+    }
+
     /// Waits until every order is completed or cancelled.
     pub async fn all_done(&self) {
-        let done = |orders: &BTreeMap<String, Order>| orders.values().all(Order::is_done);
-        // fails only without a sender, and this book is one
-        let _ = self.orders.subscribe().wait_for(done).await;
+        self.wait_for(|orders| orders.values().all(Order::is_done)).await;
+    }
+
+    /// Waits until the old shop has sent an order.
+    pub async fn old_shop_came(&self) {
+        self.wait_for(|orders| orders.values().any(|order| order.origin == Origin::OldShop)).await;
     }
 
     pub fn orders(&self) -> Vec<Order> {
         self.orders.borrow().values().cloned().collect()
+    }
+
+    async fn wait_for(&self, there: impl FnMut(&BTreeMap<String, Order>) -> bool) {
+        // fails only without a sender, and this book is one
+        let _ = self.orders.subscribe().wait_for(there).await;
     }
 
     /// Moves an order forward, never back, and gives it; `None` where it is not in this book.

@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::events::euros;
-use crate::orders::{Order, Status};
+use crate::orders::{Order, Origin, Status};
 use crate::terminal::{Style, Terminal, say};
 
 /// A layer of `tracing` that tells the story, and counts on the way.
@@ -54,7 +54,7 @@ impl Story {
     pub fn summary(&self, orders: &[Order]) {
         let (terminal, known) = (self.terminal, self.known());
         say(&terminal.paint(Style::Bold, "\nIn the end"));
-        for Order { created, status } in orders {
+        for Order { created, status, .. } in orders {
             let (style, end) = match status {
                 Status::Placed | Status::Confirmed => (Style::Red, "has not come to its end".to_owned()),
                 Status::Completed { parcel } => (Style::Green, format!("completed, parcel {parcel}")),
@@ -74,6 +74,11 @@ impl Story {
         };
         let counts = [
             (orders.len(), "order", "orders"),
+            (
+                orders.iter().filter(|order| order.origin == Origin::OldShop).count(),
+                "from the old shop",
+                "from the old shop",
+            ),
             (ended(|status| matches!(status, Status::Completed { .. })), "completed", "completed"),
             (ended(|status| matches!(status, Status::Cancelled { .. })), "cancelled", "cancelled"),
             // these two only where billing is in this process

@@ -1,13 +1,13 @@
 //! A broker for tests: the user's, a private node, or a container.
 
 use std::env;
-use std::process::Command;
 use std::thread::{park, sleep};
 use std::time::{Duration, Instant};
 
 use rabbit_node::{Guard, Node, Options, Tools};
 
 use crate::install;
+use crate::step::output;
 
 const IMAGE: &str = "rabbitmq:4";
 const PULL_SECONDS: u32 = 300;
@@ -88,15 +88,4 @@ fn container(engine: &'static str) -> Result<Broker, String> {
     }
     let url = format!("amqp://guest:guest@127.0.0.1:{port}/%2f");
     Ok(Broker { url, what: "a container", _held: Held::Container { _guard: guard } })
-}
-
-/// What a program prints, which may take so many seconds.
-fn output(program: &str, seconds: u32, arguments: &[&str]) -> Result<String, String> {
-    let ran = Command::new("timeout").arg(seconds.to_string()).arg(program).args(arguments).output();
-    let output = ran.map_err(|error| format!("starting {program}: {error}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{program} {}: {}", arguments.join(" "), complaint.trim()))
 }

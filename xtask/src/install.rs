@@ -1,4 +1,4 @@
-//! Installing RabbitMQ where that is possible without asking: on Debian, as root.
+//! Installing what tests need where that is possible without asking: on Debian, as root.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,6 +8,7 @@ use rabbit_node::Tools;
 /// Without a policy, Debian's package would start a node of the whole machine. A policy that exists is left alone.
 const SCRIPT: &str = r#"
 policy=$1
+shift
 made=
 clean() { [ -z "$made" ] || rm -f "$policy"; }
 trap clean EXIT
@@ -21,7 +22,7 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 # a failing mirror is no reason to stop: what the lists know may do
 apt-get update -q || true
-apt-get install -y -q --no-install-recommends rabbitmq-server"#;
+apt-get install -y -q --no-install-recommends "$@""#;
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const MISSING: &str = "no rabbitmq-server: install the package `rabbitmq-server` or start docker, \
                        or set AMQP_URL to a running broker";
@@ -32,17 +33,23 @@ pub(crate) fn ensure() -> Result<(), String> {
     if std::env::var_os("EDA_RABBITMQ_BIN").is_some() {
         return Err(missing);
     }
-    if !(Path::new("/etc/debian_version").exists() && is_root()) {
-        return Err(MISSING.into());
-    }
-    println!("installing rabbitmq-server …");
-    let installed = apt(SCRIPT, POLICY)?;
+    let installed = packages(&["rabbitmq-server"]).unwrap_or_else(|| Err(MISSING.into()))?;
     Tools::find().map(drop).map_err(|error| format!("{error} after this:\n{installed}"))
 }
 
-fn apt(script: &str, policy: &str) -> Result<String, String> {
+/// Installs packages of Debian and gives what apt printed; `None` where it can't be done without asking.
+pub(crate) fn packages(names: &[&str]) -> Option<Result<String, String>> {
+    if !(Path::new("/etc/debian_version").exists() && is_root()) {
+        return None;
+    }
+    println!("installing {} …", names.join(", "));
+    Some(apt(SCRIPT, POLICY, names))
+}
+
+fn apt(script: &str, policy: &str, names: &[&str]) -> Result<String, String> {
     let output = Command::new("sh")
         .args(["-c", script, "install", policy])
+        .args(names)
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("starting sh: {error}"))?;
@@ -52,7 +59,7 @@ fn apt(script: &str, policy: &str) -> Result<String, String> {
     }
     let lines: Vec<&str> = printed.lines().collect();
     let tail = lines[lines.len().saturating_sub(20)..].join("\n");
-    Err(format!("installing rabbitmq-server failed: {}\n{tail}", output.status))
+    Err(format!("installing {} failed: {}\n{tail}", names.join(", "), output.status))
 }
 
 fn is_root() -> bool {
@@ -69,7 +76,7 @@ mod tests {
             std::fs::write(&policy, text).expect("a policy");
         }
         let script = SCRIPT.replace("apt-get update", ":").replace("apt-get install", "cat \"$policy\"; :");
-        let printed = apt(&script, policy.to_str().expect("a path in UTF-8")).expect("an installation");
+        let printed = apt(&script, policy.to_str().expect("a path in UTF-8"), &["nothing"]).expect("an installation");
         let after = std::fs::read_to_string(&policy).ok();
         let _ = std::fs::remove_file(policy);
         (printed, after)

@@ -1,8 +1,9 @@
-//! Development commands: `cargo xtask test`, `broker`, `tidy`.
+//! Development commands: `cargo xtask test`, `broker`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod broker;
 mod install;
+mod python;
 mod step;
 mod test;
 mod tidy;
@@ -15,9 +16,11 @@ usage: cargo xtask <command>
 
   test [FILTER…]   everything that must pass: format, tidy, clippy, tests, docs; with filters, only the tests they name
   broker           a private RabbitMQ node until Ctrl-C
+  python           a Python with what the tests' Python programs import
   tidy             the rules that rustc and clippy don't know
 
 AMQP_URL           tests use this broker instead of a private node
+EDA_PYTHON         tests use this Python, which has pika, instead of one in target
 EDA_RABBITMQ_BIN   folder that holds rabbitmq-server and rabbitmqctl";
 
 fn main() -> ExitCode {
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         }
         ["test", filters @ ..] => test::run(filters),
         ["broker"] => broker::run(),
+        ["python"] => python::run(),
         ["tidy"] => tidy::run(),
         _ => Err(format!("no such command: {}\n\n{HELP}", words.join(" "))),
     };

@@ -66,6 +66,17 @@ pub(crate) fn run(program: &str, arguments: &[&str], variables: &[(&str, &str)])
     if status.success() { Ok(()) } else { Err(format!("{program} {}: {status}", arguments.join(" "))) }
 }
 
+/// What a program prints, which may take so many seconds.
+pub(crate) fn output(program: &str, seconds: u32, arguments: &[&str]) -> Result<String, String> {
+    let ran = Command::new("timeout").arg(seconds.to_string()).arg(program).args(arguments).output();
+    let output = ran.map_err(|error| format!("starting {program}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{program} {}: {}, {}", arguments.join(" "), output.status, complaint.trim()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::Steps;

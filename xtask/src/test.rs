@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must pass before a change is good.
 
 use crate::step::{Steps, run as program};
-use crate::{broker, tidy};
+use crate::{broker, python, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
@@ -26,6 +26,18 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         println!("{}: {}", broker.what, without_password(&broker.url));
         Ok(broker)
     })?;
+    let python = steps.take("python", "cargo xtask python", || match python::provide() {
+        Ok(python) => {
+            println!("{python}");
+            Ok(python)
+        }
+        // filters may name only tests that need no Python
+        Err(error) if !filters.is_empty() => {
+            println!("tests that run Python will fail: {error}");
+            Ok(String::new())
+        }
+        Err(error) => Err(error),
+    })?;
     if filters.is_empty() {
         cargo(&mut steps, "clippy, every feature", CLIPPY, &[])?;
         cargo(&mut steps, "clippy, default features", CLIPPY_DEFAULT, &[])?;
@@ -36,8 +48,9 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         tests.push("--");
         tests.extend(filters);
     }
+    let variables = [("AMQP_URL", broker.url.as_str()), ("EDA_PYTHON", python.as_str())];
     let again = format!("cargo xtask test {}", filters.join(" "));
-    steps.take("tests", again.trim(), || program(&cargo_path(), &tests, &[("AMQP_URL", &broker.url)]))?;
+    steps.take("tests", again.trim(), || program(&cargo_path(), &tests, &variables))?;
     if filters.is_empty() {
         cargo(&mut steps, "docs, every feature", DOC, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
         cargo(&mut steps, "docs, default features", DOC_DEFAULT, &[("RUSTDOCFLAGS", "-Dwarnings")])?;

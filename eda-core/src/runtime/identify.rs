@@ -15,7 +15,8 @@ use crate::transport::Reason;
 /// holds one kind of message: what is named nowhere is that handler's.
 ///
 /// # Errors
-/// A permanent failure that lists what was looked at, where no handler wants the message.
+/// A permanent failure where no handler wants the message: it lists what was looked at, or says that the body is no JSON
+/// object where a field of it should have told.
 pub(super) fn identify<'a>(message: &Message, handlers: &'a [PreparedHandler]) -> Result<&'a PreparedHandler, Failure> {
     if let Some(every) = handlers.iter().find(|handler| handler.interest.name.is_none()) {
         return Ok(every);
@@ -26,12 +27,14 @@ pub(super) fn identify<'a>(message: &Message, handlers: &'a [PreparedHandler]) -
         return Ok(handler);
     }
     let mut seen: Vec<Cow<'_, str>> = message.name.iter().map(|name| format!("name `{name}`").into()).collect();
+    let mut unreadable = None;
     for handler in handlers {
         let Some(field) = handler.meta.discriminator else { continue };
         match discriminator(&message.body, field) {
-            Some(name) if is_named(handler, &name) => return Ok(handler),
-            Some(name) => seen.push(format!("field `{field}` with `{name}`").into()),
-            None => seen.push(format!("no text in field `{field}`").into()),
+            Ok(Some(name)) if is_named(handler, &name) => return Ok(handler),
+            Ok(Some(name)) => seen.push(format!("field `{field}` with `{name}`").into()),
+            Ok(None) => seen.push(format!("no text in field `{field}`").into()),
+            Err(error) => unreadable = Some((field, error)),
         }
     }
     if message.name.is_none() {
@@ -49,6 +52,12 @@ pub(super) fn identify<'a>(message: &Message, handlers: &'a [PreparedHandler]) -
         && only.meta.discriminator.is_none()
     {
         return Ok(only);
+    }
+    if let Some((field, error)) = unreadable
+        && message.name.is_none()
+    {
+        let text = format!("expected a JSON object with the event's name in field `{field}`: {error}");
+        return Err(Failure::because(Reason::Undecodable, text));
     }
     seen.dedup();
     let wanted: Vec<_> = handlers.iter().filter_map(|handler| handler.interest.name).collect();
@@ -72,7 +81,7 @@ fn matches(binding: &str, key: &str) -> bool {
     }
 }
 
-fn discriminator(body: &[u8], field: &str) -> Option<String> {
-    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(body).ok()?;
-    serde_json::from_str(fields.get(field)?.get()).ok()
+fn discriminator(body: &[u8], field: &str) -> Result<Option<String>, serde_json::Error> {
+    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(body)?;
+    Ok(fields.get(field).and_then(|value| serde_json::from_str(value.get()).ok()))
 }

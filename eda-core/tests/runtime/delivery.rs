@@ -69,6 +69,11 @@ async fn each_unreadable_message_has_its_own_reason_at_the_first_attempt() {
     let cases = [
         (message("no json"), Reason::Undecodable, "expected"),
         (message(r#"{"order": 1}"#), Reason::Undecodable, "missing field `order_id`"),
+        (
+            message("[1]"),
+            Reason::Undecodable,
+            "invalid type: sequence, expected struct OrderCreated at line 1 column 0",
+        ),
         (Message { version: Some(2), ..message(r#"{"order_id": 1}"#) }, Reason::UnknownVersion, "up to 1"),
         (
             Message { content_type: Some("text/csv".into()), ..message(r#"{"order_id": 1}"#) },
@@ -126,6 +131,14 @@ async fn a_foreign_queue_is_told_apart_by_its_discriminator() {
     let dead = bench.dead_letters("order_events", 1).await;
     assert_eq!(dead[0].failure.reason, Reason::UnknownEvent);
     assert!(dead[0].failure.detail.contains("field `event_type` with `order.lost`"), "{}", dead[0].failure.detail);
+    for (count, body) in [(2, "no json"), (3, "[1]")] {
+        send(body).expect("the queue is there");
+        let dead = bench.dead_letters("order_events", count).await;
+        let failure = &dead[count - 1].failure;
+        assert_eq!((failure.reason, failure.attempt), (Reason::Undecodable, 1), "{}", failure.detail);
+        let expected = "expected a JSON object with the event's name in field `event_type`: ";
+        assert!(failure.detail.starts_with(expected), "{}", failure.detail);
+    }
 }
 
 #[tokio::test(start_paused = true)]
