@@ -2,6 +2,8 @@
 
 // the memory transport
 mod memory;
+// what a setup leaves out
+mod gaps;
 // memory beyond a network that comes and goes, and the ways in which it can be broken
 mod simulated;
 // every case on the simulated broker, and what each fault breaks
