@@ -6,7 +6,7 @@
 #[path = "../examples/shop/billing.rs"]
 mod billing;
 #[path = "../examples/shop/events.rs"]
-#[expect(dead_code, reason = "the old shop's orders come over a broker only")]
+#[allow(dead_code, reason = "the old shop's orders come over a broker only")]
 mod events;
 #[path = "../examples/shop/orders.rs"]
 #[expect(dead_code, reason = "the shop waits for its orders, and a test need not")]
