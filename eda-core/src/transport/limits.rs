@@ -36,6 +36,7 @@ pub fn check(message: &Message) -> Result {
         return Err(Error::new(ErrorKind::TooLarge, text));
     }
     check_texts(message)?;
+    check_numbers(&message.headers)?;
     let keys = [&message.partition_key, &message.causation_id].into_iter().flatten().map(String::len);
     let size = size_of_headers(&message.headers) + keys.sum::<usize>();
     if size > HEADERS_LIMIT {
@@ -77,6 +78,22 @@ fn check_names_within(value: &HeaderValue) -> Result {
         HeaderValue::Table(headers) => check_names(headers),
         HeaderValue::List(values) => values.iter().try_for_each(check_names_within),
         _ => Ok(()),
+    }
+}
+
+/// RabbitMQ ends the connection over a number that is none, and with it all that was on the way.
+fn check_numbers(headers: &Headers) -> Result {
+    let Some((name, _)) = headers.iter().find(|(_, value)| holds_no_number(value)) else { return Ok(()) };
+    let text = format!("the header `{name}` holds a float that is infinite or no number: send it as text");
+    Err(Error::new(ErrorKind::Invalid, text))
+}
+
+fn holds_no_number(value: &HeaderValue) -> bool {
+    match value {
+        HeaderValue::Float(number) => !number.is_finite(),
+        HeaderValue::List(values) => values.iter().any(holds_no_number),
+        HeaderValue::Table(headers) => headers.iter().any(|(_, value)| holds_no_number(value)),
+        _ => false,
     }
 }
 

@@ -21,6 +21,7 @@ macro_rules! __conformance_cases {
             messages: several_publishers_and_connections_get_everything_through [];
             refused: a_message_over_a_limit_is_refused [];
             refused: a_header_that_could_steer_a_broker_is_refused [];
+            refused: a_float_that_is_no_number_is_refused [];
             refused: a_subscription_that_no_broker_takes_is_refused [];
             routing: a_star_is_one_segment_and_a_hash_any_number [Patterns];
             routing: a_binding_without_wildcards_takes_its_own_key_alone [];

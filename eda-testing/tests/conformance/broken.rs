@@ -286,6 +286,7 @@ faults! {
     accepts_everything: AcceptsEverything fails [
         a_message_over_a_limit_is_refused
         a_header_that_could_steer_a_broker_is_refused
+        a_float_that_is_no_number_is_refused
         a_subscription_that_no_broker_takes_is_refused
         a_foreign_queue_that_is_missing_is_told
     ]
@@ -419,6 +420,7 @@ faults! {
     confirms_before_sending: ConfirmsBeforeSending fails [
         a_message_over_a_limit_is_refused
         a_header_that_could_steer_a_broker_is_refused
+        a_float_that_is_no_number_is_refused
         an_unroutable_message_is_parked
         an_unroutable_message_is_an_error
         of_many_in_flight_the_unroutable_ones_are_errors

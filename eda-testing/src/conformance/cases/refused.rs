@@ -1,7 +1,7 @@
 //! What one transport refuses, all refuse: before anything is sent or declared.
 
 use eda_core::transport::limits::{BODY_LIMIT, DELAY_LIMIT, HEADERS_LIMIT, SHORT_TEXT_LIMIT};
-use eda_core::{Backoff, ErrorKind, EventId, Message, Subscription, Topology};
+use eda_core::{Backoff, ErrorKind, EventId, HeaderValue, Headers, Message, Subscription, Topology};
 
 use crate::conformance::failed::{Verdict, ensure_eq};
 use crate::conformance::stage::Stage;
@@ -30,6 +30,24 @@ pub(crate) async fn a_header_that_could_steer_a_broker_is_refused(stage: &Stage<
         let mut message = stage.event("a", "1");
         message.headers.insert(name, "elsewhere");
         (name, ErrorKind::Invalid, message)
+    });
+    refuses(stage, refused).await
+}
+
+/// Some brokers have no such numbers, and end the connection over one.
+pub(crate) async fn a_float_that_is_no_number_is_refused(stage: &Stage<'_>) -> Verdict {
+    let nan = HeaderValue::Float(f64::NAN);
+    let table = Headers::new().with("inner", HeaderValue::List(vec![1.into(), nan.clone()]));
+    let refused = [
+        ("NaN", nan),
+        ("infinity", HeaderValue::Float(f64::INFINITY)),
+        ("negative infinity", HeaderValue::Float(f64::NEG_INFINITY)),
+        ("table that holds NaN", HeaderValue::Table(table)),
+    ];
+    let refused = refused.map(|(what, value)| {
+        let mut message = stage.event("a", "1");
+        message.headers.insert("number", value);
+        (what, ErrorKind::Invalid, message)
     });
     refuses(stage, refused).await
 }
