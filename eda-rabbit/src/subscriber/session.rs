@@ -131,6 +131,8 @@ impl Session {
                     }
                     Some(Control::Close(done)) => {
                         let closed = self.close(task).await;
+                        // before the answer: what is settled after it changes nothing
+                        task.wanted.settler.end();
                         answer(done, &closed);
                         return closed;
                     }
