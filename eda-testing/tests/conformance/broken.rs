@@ -268,6 +268,7 @@ faults! {
     ]
     writes_headers_as_text: WritesHeadersAsText fails [
         every_header_value_arrives
+        a_float_that_is_no_number_is_refused
     ]
     loses_properties: LosesProperties fails [
         every_part_of_a_message_arrives
