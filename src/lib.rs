@@ -38,3 +38,10 @@ mod macros {
     #[doc = include_str!("../eda-macros/src/docs/from_ref.md")]
     struct FromRef;
 }
+
+/// The programs of the guides.
+#[cfg(all(doctest, feature = "macros", feature = "json"))]
+mod guides {
+    #[doc = include_str!("../docs/guides/foreign-clients.md")]
+    struct ForeignClients;
+}
