@@ -46,4 +46,6 @@ mod guides {
     struct Handlers;
     #[doc = include_str!("../docs/guides/errors-and-retries.md")]
     struct ErrorsAndRetries;
+    #[doc = include_str!("../docs/guides/foreign-clients.md")]
+    struct ForeignClients;
 }

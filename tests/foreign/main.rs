@@ -6,4 +6,5 @@ mod queue_of_others;
 mod exchange;
 mod broken;
 mod properties;
+mod guide;
 mod support;

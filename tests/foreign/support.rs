@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eda::{Broker, EventId, HandlerDef, HandlerMeta, Policy, Running, Service};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
+use tracing_subscriber::EnvFilter;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,7 +33,11 @@ pub(crate) fn python(script: &str, arguments: &[&str]) -> String {
 
 pub(crate) fn try_python(script: &str, arguments: &[&str]) -> Output {
     // the broker's answers are handled by other threads
-    tokio::task::block_in_place(|| command(script, arguments).output().expect("`timeout` and the Python start"))
+    tokio::task::block_in_place(|| {
+        let mut command = Command::new("timeout");
+        command.arg(PATIENCE.as_secs().to_string()).args(self::command(script, arguments));
+        command.output().expect("`timeout` starts")
+    })
 }
 
 /// A Python program whose lines are read one by one.
@@ -43,8 +48,9 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(script: &str, arguments: &[&str]) -> Self {
-        let mut child =
-            command(script, arguments).stdout(Stdio::piped()).spawn().expect("`timeout` and the Python start");
+        let command = command(script, arguments);
+        let child = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("the Python starts");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -64,13 +70,23 @@ impl Drop for Program {
     }
 }
 
-fn command(script: &str, arguments: &[&str]) -> Command {
+/// The command line of a program: of this folder, or with a whole path.
+fn command(script: &str, arguments: &[&str]) -> Vec<String> {
     let python = std::env::var("EDA_PYTHON").unwrap_or_default();
     assert!(!python.is_empty(), "no Python with pika: run `cargo xtask test`, or set EDA_PYTHON to one");
-    let mut command = Command::new("timeout");
-    command.arg(PATIENCE.as_secs().to_string()).arg(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign").join(script)).arg(url()).args(arguments);
-    command
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign").join(script);
+    let script = script.to_str().expect("a path in UTF-8");
+    let url = url();
+    let words = [&python, "-u", "-X", "utf8", script, &url].into_iter().chain(arguments.iter().copied());
+    words.map(str::to_owned).collect()
+}
+
+/// Waits until there is a message in a queue; the broker tells nobody when it has moved one.
+pub(crate) fn until_there(queue: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while python("declare_queue.py", &[queue, r#"{"passive": true}"#]).starts_with("0 ") {
+        assert!(Instant::now() < deadline, "nothing comes into {queue}");
+    }
 }
 
 /// Where handlers put what they took, in order: handlers of these tests run one at a time.
@@ -110,6 +126,9 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) async fn start<S: Send + Sync + 'static>(service: Service<S>) -> Self {
+        // a test that fails shows what the framework said
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "eda_core=debug,eda_rabbit=debug".into());
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         let broker = eda::connect(&url()).await.expect("the broker answers");
         let running = service.start(&broker).await.expect("the service starts");
         Self { broker, running }

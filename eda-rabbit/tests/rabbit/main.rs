@@ -1,13 +1,11 @@
-//! The RabbitMQ transport against a real broker.
+//! The RabbitMQ transport against a real broker: what the conformance suite can't say, since it is RabbitMQ's own.
 
 // fresh names, an app on the broker, a foreign client beside it
 mod support;
-// publish, receive, settle
+// what RabbitMQ counts, and what somebody deletes
 mod deliver;
 // retries and dead letters: what is kept, what comes back, and when
 mod fail;
-// events that nobody subscribes to
-mod unrouted;
 // queues of others, messages of others
 mod foreign;
 // errors at the door, and other arguments

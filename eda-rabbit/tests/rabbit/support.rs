@@ -20,11 +20,6 @@ pub(crate) fn url() -> String {
     std::env::var("AMQP_URL").expect("no broker: run `cargo xtask test`, or set AMQP_URL")
 }
 
-pub(crate) fn url_with(option: &str) -> String {
-    let url = url();
-    format!("{url}{}{option}", if url.contains('?') { '&' } else { '?' })
-}
-
 /// A name that no other test and no earlier run has used.
 pub(crate) fn fresh(what: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -110,7 +105,6 @@ pub(crate) struct Foreign {
 pub(crate) struct Found {
     pub(crate) headers: BTreeMap<String, AMQPValue>,
     pub(crate) properties: BasicProperties,
-    pub(crate) routing_key: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -163,7 +157,6 @@ impl Foreign {
         let headers = delivery.properties.headers().iter().flatten();
         Found {
             headers: headers.map(|(name, value)| (name.to_string(), value.clone())).collect(),
-            routing_key: delivery.routing_key.to_string(),
             body: delivery.data.clone(),
             properties: delivery.properties.clone(),
         }
