@@ -26,9 +26,9 @@ const ROUTING_KEY: &str = "eda-routing-key";
 const PERSISTENT: u8 = 2;
 
 /// A message as AMQP carries it: CloudEvents in binary mode, persistent.
-pub(crate) fn outgoing(message: Message, exchange: &str) -> Outgoing {
+pub(crate) fn outgoing(message: &Message, exchange: &str) -> Outgoing {
     let mut headers = FieldTable::default();
-    for (name, value) in envelope::attributes(&message) {
+    for (name, value) in envelope::attributes(message) {
         headers.insert(format!("{PREFIX}{name}").into(), AMQPValue::LongString(value.as_ref().into()));
     }
     for (name, value) in message.headers.iter() {
@@ -55,7 +55,8 @@ pub(crate) fn outgoing(message: Message, exchange: &str) -> Outgoing {
     if let Some(since) = message.time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok()) {
         properties = properties.with_timestamp(since.as_secs());
     }
-    Outgoing { exchange: exchange.to_owned(), routing_key: message.routing_key.into(), properties, body: message.body }
+    let (exchange, routing_key) = (exchange.to_owned(), message.routing_key.clone().into_owned());
+    Outgoing { exchange, routing_key, properties, body: message.body.clone() }
 }
 
 /// What a delivery says, and which attempt it is. `is_own` queues are quorum queues, whose count of deliveries is the

@@ -1,5 +1,6 @@
 //! One task owns the publishing channel: it sends in bursts, hears the broker's words, and sends again after a loss.
 
+mod parcel;
 mod round;
 pub(crate) mod window;
 
@@ -13,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
+pub(crate) use self::parcel::Parcel;
 use self::round::Rounds;
 pub(crate) use self::window::with_trouble;
 use self::window::{Reply, Window, unavailable};
@@ -37,7 +39,7 @@ pub(crate) struct Publisher {
 }
 
 struct Command {
-    outgoing: Outgoing,
+    parcel: Parcel,
     reply: Reply,
     deadline: Instant,
     place: OwnedSemaphorePermit,
@@ -55,8 +57,8 @@ impl Publisher {
     ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) where there was no room in time, [`Closed`](ErrorKind::Closed).
-    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Receipt> {
-        self.hand_over(outgoing, false).await
+    pub(crate) async fn send(&self, parcel: Parcel) -> Result<Receipt> {
+        self.hand_over(parcel, false).await
     }
 
     /// Sends and waits for the broker's word.
@@ -66,11 +68,11 @@ impl Publisher {
     ///
     /// # Cancel safety
     /// Cancelled, the message is not sent, or not sent again after a lost connection.
-    pub(crate) async fn publish(&self, outgoing: Outgoing) -> Result {
-        self.hand_over(outgoing, true).await?.confirmed().await
+    pub(crate) async fn publish(&self, copy: Outgoing) -> Result {
+        self.hand_over(Parcel::Copy(copy), true).await?.confirmed().await
     }
 
-    async fn hand_over(&self, outgoing: Outgoing, can_be_taken_back: bool) -> Result<Receipt> {
+    async fn hand_over(&self, parcel: Parcel, can_be_taken_back: bool) -> Result<Receipt> {
         let deadline = Instant::now() + DEADLINE;
         let place = match timeout(DEADLINE, Arc::clone(&self.places).acquire_owned()).await {
             Ok(place) => place.map_err(|_| closed())?,
@@ -78,7 +80,7 @@ impl Publisher {
         };
         let (word, receipt) = Receipt::new();
         let reply = Reply::new(word, can_be_taken_back);
-        self.commands.send(Command { outgoing, reply, deadline, place }).map_err(|_| closed())?;
+        self.commands.send(Command { parcel, reply, deadline, place }).map_err(|_| closed())?;
         Ok(receipt)
     }
 
@@ -142,8 +144,8 @@ impl Task {
                     if count == 0 {
                         break;
                     }
-                    for Command { outgoing, reply, deadline, place } in burst.drain(..) {
-                        self.window.admit(outgoing, reply, deadline, Some(place));
+                    for Command { parcel, reply, deadline, place } in burst.drain(..) {
+                        self.window.admit(parcel, reply, deadline, Some(place));
                     }
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {

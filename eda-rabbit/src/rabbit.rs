@@ -13,8 +13,7 @@ use tracing::warn;
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::connection::{Connection, closed, establish};
-use crate::convert;
-use crate::publisher::{Publisher, with_trouble};
+use crate::publisher::{Parcel, Publisher, with_trouble};
 use crate::subscriber::{Settler, Subscriber};
 use crate::topology::{EVENTS, EVENTS_STRICT, Plan};
 use crate::wire::{Connect, Lapin};
@@ -161,6 +160,6 @@ impl Publish for EventPublisher {
         message.id.get_or_insert_with(EventId::new);
         limits::check(&message)?;
         limits::check_headers(&message)?;
-        self.publisher.send(convert::outgoing(message, self.exchange)).await
+        self.publisher.send(Parcel::Event(message, self.exchange)).await
     }
 }

@@ -8,6 +8,7 @@
 //! A channel that the broker closes over one message takes the words of all others with it. Then everything that was on
 //! its way is sent again one by one, so that the one which ends the channel a second time is known, and fails alone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use eda_core::{Error, ErrorKind, Result};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
+use super::Parcel;
 use crate::connection::closed;
 use crate::wire::{Outgoing, Returned, Word};
 
@@ -59,7 +61,7 @@ pub(crate) struct Window {
 }
 
 struct Entry {
-    outgoing: Outgoing,
+    parcel: Parcel,
     /// `None` after the deadline: the caller was told, but the place in the window is taken until the broker has spoken.
     reply: Option<Reply>,
     deadline: Instant,
@@ -79,14 +81,13 @@ struct Unroutable {
 impl Window {
     pub(crate) fn admit(
         &mut self,
-        outgoing: Outgoing,
+        parcel: Parcel,
         reply: Reply,
         deadline: Instant,
         place: Option<OwnedSemaphorePermit>,
     ) {
         self.last += 1;
-        let entry =
-            Entry { outgoing, reply: Some(reply), deadline, is_sent: false, is_in_flight: false, _place: place };
+        let entry = Entry { parcel, reply: Some(reply), deadline, is_sent: false, is_in_flight: false, _place: place };
         self.entries.insert(self.last, entry);
         self.waiting.push_back(self.last);
     }
@@ -102,7 +103,7 @@ impl Window {
             }
             if let Some(entry) = self.entries.get_mut(&number) {
                 (entry.is_sent, entry.is_in_flight) = (true, true);
-                taken.push((number, entry.outgoing.clone()));
+                taken.push((number, entry.parcel.outgoing()));
                 self.open += 1;
             }
         }
@@ -225,7 +226,7 @@ impl Window {
             number <= unroutable.newest && unroutable.returned.message_id == entry.id()
         });
         let outcome = match unroutable {
-            Some(Unroutable { returned, .. }) => Err(self::unroutable(&entry.outgoing, returned)),
+            Some(Unroutable { returned, .. }) => Err(self::unroutable(&entry.parcel, returned)),
             None if is_acked => Ok(()),
             None => Err(rejected()),
         };
@@ -241,8 +242,8 @@ impl Entry {
         self.reply.as_ref().is_none_or(Reply::is_taken_back)
     }
 
-    fn id(&self) -> &str {
-        self.outgoing.properties.message_id().as_ref().map_or("", |id| id.as_str())
+    fn id(&self) -> Cow<'_, str> {
+        self.parcel.id()
     }
 }
 
@@ -263,8 +264,8 @@ pub(crate) fn with_trouble(error: Error, trouble: &str) -> Error {
     if trouble.is_empty() { error } else { error.with("last trouble", trouble) }
 }
 
-fn unroutable(outgoing: &Outgoing, returned: &Returned) -> Error {
-    let (key, exchange) = (&outgoing.routing_key, &outgoing.exchange);
+fn unroutable(parcel: &Parcel, returned: &Returned) -> Error {
+    let (key, exchange) = parcel.route();
     let text = format!("no queue is bound for `{key}` at exchange `{exchange}`: start a service that handles it");
     Error::new(ErrorKind::Unroutable, text).with("broker", &returned.text)
 }

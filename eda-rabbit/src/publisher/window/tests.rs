@@ -11,7 +11,7 @@ fn admit(window: &mut Window, id: &str, deadline: Instant) -> oneshot::Receiver<
     let reply = Reply::new(word, true);
     let properties = BasicProperties::default().with_message_id(id.into());
     let outgoing = Outgoing { exchange: "e".into(), routing_key: id.into(), properties, body: Bytes::new() };
-    window.admit(outgoing, reply, deadline, None);
+    window.admit(Parcel::Copy(outgoing), reply, deadline, None);
     outcome
 }
 

@@ -1,0 +1,40 @@
+//! What the publisher has in hand: AMQP is made of it anew each time that it is sent, which costs less than a copy kept for the
+//! case that the connection is lost.
+
+use std::borrow::Cow;
+
+use eda_core::Message;
+
+use crate::convert;
+use crate::wire::Outgoing;
+
+pub(crate) enum Parcel {
+    /// An event, and the exchange that it goes to.
+    Event(Message, &'static str),
+    /// A retry or a dead letter.
+    Copy(Outgoing),
+}
+
+impl Parcel {
+    pub(crate) fn outgoing(&self) -> Outgoing {
+        match self {
+            Self::Event(message, exchange) => convert::outgoing(message, exchange),
+            Self::Copy(outgoing) => outgoing.clone(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> Cow<'_, str> {
+        match self {
+            Self::Event(message, _) => message.id.as_ref().map_or(Cow::Borrowed(""), |id| id.to_string().into()),
+            Self::Copy(outgoing) => outgoing.properties.message_id().as_ref().map_or("", |id| id.as_str()).into(),
+        }
+    }
+
+    /// Its routing key and its exchange.
+    pub(crate) fn route(&self) -> (&str, &str) {
+        match self {
+            Self::Event(message, exchange) => (&message.routing_key, exchange),
+            Self::Copy(outgoing) => (&outgoing.routing_key, &outgoing.exchange),
+        }
+    }
+}
