@@ -46,4 +46,7 @@ mod guides {
     struct Handlers;
     #[doc = include_str!("../docs/guides/errors-and-retries.md")]
     struct ErrorsAndRetries;
+    #[cfg(feature = "rabbit")]
+    #[doc = include_str!("../docs/guides/rabbitmq-topology.md")]
+    struct RabbitmqTopology;
 }
