@@ -48,4 +48,7 @@ mod guides {
     struct ErrorsAndRetries;
     #[doc = include_str!("../docs/guides/foreign-clients.md")]
     struct ForeignClients;
+    #[cfg(feature = "rabbit")]
+    #[doc = include_str!("../docs/guides/rabbitmq-topology.md")]
+    struct RabbitmqTopology;
 }

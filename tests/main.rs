@@ -7,5 +7,8 @@ extern crate eda as framework;
 
 /// What `connect` makes of a URL.
 mod connect;
+/// What the guides say beside their programs.
+#[cfg(feature = "rabbit")]
+mod guides;
 /// What the macros promise: the compiler's words, hygiene, and that what they write can be pasted.
 mod macros;
