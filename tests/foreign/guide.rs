@@ -75,7 +75,7 @@ struct Programs(PathBuf);
 
 impl Programs {
     fn of_the_guide() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign-clients");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("foreign-clients-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         for block in guide().split("```python\n").skip(1) {
             let program = block.split("```").next().expect("split gives one at least");
@@ -96,5 +96,12 @@ impl Programs {
 
     fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().expect("a path in UTF-8").to_owned()
+    }
+}
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        // they name a broker that may be gone with the test
+        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -20,6 +20,7 @@ BODIES = [
 url, exchange, key = sys.argv[1:]
 connection = pika.BlockingConnection(pika.URLParameters(url))
 channel = connection.channel()
+channel.confirm_delivery()
 for body in BODIES:
     channel.basic_publish(exchange=exchange, routing_key=key, body=body)
     print(body.hex())

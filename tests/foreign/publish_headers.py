@@ -24,6 +24,7 @@ HEADERS = {
 url, key = sys.argv[1:]
 connection = pika.BlockingConnection(pika.URLParameters(url))
 channel = connection.channel()
+channel.confirm_delivery()
 properties = pika.BasicProperties(headers=HEADERS)
 channel.basic_publish(exchange="eda.events", routing_key=key, body='{"order_id": 1}', properties=properties)
 connection.close()

@@ -19,6 +19,7 @@ PROPERTIES = [
 url, key = sys.argv[1:]
 connection = pika.BlockingConnection(pika.URLParameters(url))
 channel = connection.channel()
+channel.confirm_delivery()
 for order_id, properties in enumerate(PROPERTIES, start=1):
     body = json.dumps({"order_id": order_id})
     channel.basic_publish(exchange="eda.events", routing_key=key, body=body, properties=properties)

@@ -9,5 +9,6 @@ import pika
 url, key, name, body = sys.argv[1:]
 connection = pika.BlockingConnection(pika.URLParameters(url))
 channel = connection.channel()
+channel.confirm_delivery()
 channel.basic_publish(exchange="eda.events", routing_key=key, body=body, properties=pika.BasicProperties(type=name))
 connection.close()

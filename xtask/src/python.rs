@@ -16,7 +16,7 @@ const INSTALL_SECONDS: u32 = 300;
 
 /// An interpreter that imports what the tests' programs need: the user's, or one that is made once and kept.
 pub(crate) fn provide() -> Result<String, String> {
-    if let Ok(python) = env::var("EDA_PYTHON") {
+    if let Some(python) = env::var("EDA_PYTHON").ok().filter(|python| !python.is_empty()) {
         return match has_pika(&python) {
             Ok(()) => Ok(python),
             Err(error) => Err(format!("EDA_PYTHON: expected a Python that has pika: {error}")),
