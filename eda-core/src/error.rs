@@ -84,6 +84,11 @@ impl Error {
         self
     }
 
+    /// A fact that was added: of an event that was not confirmed, `id`.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.context.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
     /// What a caller may do about it.
     pub fn kind(&self) -> ErrorKind {
         self.kind

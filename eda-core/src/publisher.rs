@@ -73,7 +73,7 @@ impl<L> Publisher<L> {
     ///
     /// # Errors
     /// See [`ErrorKind`]. After [`Unconfirmed`](ErrorKind::Unconfirmed) the event may have been published: publish it
-    /// again with the id that the error names, through [`publish_as`](Self::publish_as).
+    /// again with the id that the error names (`error.fact("id")`), through [`publish_as`](Self::publish_as).
     ///
     /// # Cancel safety
     /// Cancelled, the event may or may not be published.

@@ -136,7 +136,12 @@ impl Task {
                 opened = maybe(&mut self.opening) => match opened {
                     Ok(channel) => (self.channel, self.opening) = (Some(channel), None),
                     Err(error) if error.kind() == ErrorKind::Closed => break,
-                    Err(error) => self.open_again(&error),
+                    Err(error) => {
+                        if is_refusal(&error) {
+                            self.window.refuse(&error);
+                        }
+                        self.open_again(&error);
+                    }
                 },
                 () = lost(&mut self.channel) => self.lose(&Error::new(ErrorKind::Unavailable, "the connection was lost")),
                 round = Rounds(&mut self.flying), if !self.flying.is_empty() => self.hear(round),
@@ -199,8 +204,7 @@ impl Task {
             warn!(%error, "the publishing channel was lost; what the broker had not confirmed is sent again");
         }
         self.flying.clear();
-        let is_refusal = !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal);
-        if self.window.lose(is_refusal.then_some(error)) {
+        if self.window.lose(is_refusal(error).then_some(error)) {
             self.backoff.reset();
         }
         self.channel = None;
@@ -211,6 +215,11 @@ impl Task {
         self.trouble = error.to_string();
         self.opening = Some(open(self.connection.clone(), self.backoff.next()));
     }
+}
+
+/// Whether the broker has understood and said no.
+fn is_refusal(error: &Error) -> bool {
+    !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal)
 }
 
 /// A channel with confirms, and everything that the framework publishes to.

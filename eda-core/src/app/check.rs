@@ -50,6 +50,10 @@ pub(super) fn queue(plan: &QueuePlan) -> Option<String> {
     let subscription = &plan.subscription;
     let queue = &subscription.queue;
     let handler = plan.handlers.first().map(|handler| place(&subscription.service, handler))?;
+    if !is_valid_name(&subscription.service) && queue.starts_with(&*subscription.service) {
+        // told of the service already
+        return None;
+    }
     if subscription.declare && (!is_valid_name(queue) || RESERVED.iter().any(|prefix| queue.starts_with(prefix))) {
         return Some(format!(
             "`{queue}` is no name for a queue of {handler}: use `a-z`, `0-9`, `.`, `_` and `-`, up to 200 bytes, not \

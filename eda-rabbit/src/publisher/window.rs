@@ -176,6 +176,19 @@ impl Window {
         is_known
     }
 
+    /// Nothing can be sent, for a reason that waiting does not mend: tells the callers whose message never was.
+    pub(crate) fn refuse(&mut self, refusal: &Error) {
+        self.entries.retain(|_, entry| {
+            if !entry.is_sent
+                && let Some(reply) = entry.reply.take()
+            {
+                reply.tell(Err(refusal.clone()));
+            }
+            entry.is_sent
+        });
+        self.waiting.retain(|number| self.entries.contains_key(number));
+    }
+
     /// Tells the callers whose deadline has passed. `trouble` says what stood in the way, where that is known.
     pub(crate) fn expire(&mut self, now: Instant, trouble: &str) {
         self.entries.retain(|_, entry| {

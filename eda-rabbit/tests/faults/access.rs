@@ -22,6 +22,9 @@ async fn a_missing_permission_is_told_at_the_start_and_outlived_later() {
     let error = rabbit.declare(&topology).await.expect_err("he may not configure");
     assert_eq!(error.kind(), ErrorKind::AccessRefused);
     assert!(error.to_string().contains("lacks a permission"), "{error}");
+    let sent = rabbit.publisher().await.expect("there is one").send(event(&subscription, 0)).await;
+    let error = sent.expect("there is room").confirmed().await.expect_err("he may not configure");
+    assert_eq!(error.kind(), ErrorKind::AccessRefused, "{error}");
 
     ctl(&["set_permissions", "weak", ".*", ".*", ".*"]);
     let deliveries = subscribe(&rabbit, &subscription).await;

@@ -187,3 +187,15 @@ async fn what_its_caller_has_taken_back_is_not_sent_again() {
     window.lose(None);
     assert!(window.take_waiting().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_at_once_to_those_who_were_not_sent() {
+    let mut window = Window::default();
+    let mut sent = admit(&mut window, "sent", later());
+    window.take_waiting();
+    window.lose(None);
+    let mut unsent = admit(&mut window, "unsent", later());
+    window.refuse(&Error::new(ErrorKind::AccessRefused, "no"));
+    assert_eq!(kind(&mut unsent), Some(Err(ErrorKind::AccessRefused)));
+    assert_eq!(kind(&mut sent), None, "nobody knows whether the broker has it");
+}
