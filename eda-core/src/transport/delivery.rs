@@ -1,12 +1,13 @@
 //! One arrival of a message, settled exactly once.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
 
 /// One arrival of a message. Each way to settle it consumes it, so it can't be settled twice; one that is dropped
@@ -100,6 +101,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    const ALL: [Self; 10] = [
+        Self::Transient,
+        Self::Permanent,
+        Self::Panicked,
+        Self::TimedOut,
+        Self::Undecodable,
+        Self::UnknownEvent,
+        Self::UnknownContentType,
+        Self::UnknownVersion,
+        Self::TooLarge,
+        Self::Unpublished,
+    ];
+
     /// Whether another attempt may succeed.
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Transient | Self::Panicked | Self::TimedOut | Self::Unpublished)
@@ -119,6 +133,19 @@ impl Reason {
             Self::TooLarge => "too-large",
             Self::Unpublished => "unpublished",
         }
+    }
+}
+
+impl FromStr for Reason {
+    type Err = Error;
+
+    /// Reads what [`as_str`](Self::as_str) gives.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) for any other word, such as one of a later version.
+    fn from_str(text: &str) -> Result<Self> {
+        let unknown = || Error::new(ErrorKind::Invalid, format!("`{text}` is no reason that this version knows"));
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text).ok_or_else(unknown)
     }
 }
 
