@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use eda_core::transport::Unrouted;
-use eda_core::transport::{FailureRecord, Reason, Transport};
+use eda_core::transport::{FailureRecord, Transport};
 use eda_core::{Message, Policy, Result, Subscription};
 use eda_rabbit::Rabbit;
 use eda_testing::conformance::{DeadLetter, Options, Setup};
@@ -166,29 +166,13 @@ fn dead_letter(message: Message, headers: &FieldTable) -> DeadLetter {
         other => panic!("expected a number in header `eda-attempt`, found {other:?}"),
     };
     let failure = FailureRecord {
-        reason: reason(&text("eda-reason")),
+        reason: text("eda-reason").parse().expect("it is one of ours"),
         detail: text("eda-detail"),
         handler: text("eda-handler"),
         attempt,
         failed_at: time(&text("eda-last-failed-at")),
     };
     DeadLetter { message: Message { routing_key: text("eda-routing-key").into(), ..message }, failure }
-}
-
-fn reason(word: &str) -> Reason {
-    let reasons = [
-        Reason::Transient,
-        Reason::Permanent,
-        Reason::Panicked,
-        Reason::TimedOut,
-        Reason::Undecodable,
-        Reason::UnknownEvent,
-        Reason::UnknownContentType,
-        Reason::UnknownVersion,
-        Reason::TooLarge,
-        Reason::Unpublished,
-    ];
-    *reasons.iter().find(|reason| reason.as_str() == word).expect("it is one of ours")
 }
 
 fn time(text: &str) -> SystemTime {
