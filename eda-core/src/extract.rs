@@ -24,21 +24,28 @@ pub trait Extractor: Sized + Send {
 }
 
 /// How an [`Extractor`] is taken, from a delivery and the service's state `S`.
-#[diagnostic::on_unimplemented(
-    message = "the service's state, `{S}`, does not hold what `{Self}` takes: add it to what `.state(…)` gets"
-)]
 pub trait FromDelivery<S>: Extractor {
     /// Takes it. A failure fails the attempt before the handler is called.
     fn from_delivery(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send;
 }
 
-/// How all of a handler's extractors are taken: a tuple of up to eight, `()` where it takes the event only.
+/// What a service with state `S` can take. It is [`FromDelivery`] under a name of its own: for this one the compiler does
+/// not go through the states that would do.
 #[diagnostic::on_unimplemented(
-    message = "the service's state, `{S}`, does not hold what the handler takes, `{Self}`: give it with `.state(…)`"
+    message = "the service's state, `{S}`, does not hold what `{Self}` takes: give `.state(…)` that, or a struct with a field of it and `#[derive(FromRef)]`"
 )]
-pub trait ExtractAll<S>: Extractor {
-    /// Takes them in order. The first failure fails the attempt.
-    fn extract_all(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send;
+pub trait TakenFrom<S>: FromDelivery<S> {}
+
+#[diagnostic::do_not_recommend]
+impl<S, T: FromDelivery<S>> TakenFrom<S> for T {}
+
+/// A handler that takes `Extract`, a tuple of up to eight, in a service with state `S`. There is nothing to implement.
+#[diagnostic::on_unimplemented(
+    message = "a service can't take `{Extract}` for `{Self}`: `type Extract` is a tuple of up to eight"
+)]
+pub trait HandlerFor<S, Extract> {
+    /// Takes all in order. The first failure fails the attempt.
+    fn extract(context: &Context<'_, S>) -> impl Future<Output = Result<Extract, Failure>> + Send;
 }
 
 /// A part of a service's state. `#[derive(FromRef)]` writes this for every field of a struct; a service whose state *is*
@@ -167,9 +174,8 @@ impl<S, L: EventList> FromDelivery<S> for Publisher<L> {
 #[diagnostic::do_not_recommend]
 impl Extractor for () {}
 
-#[diagnostic::do_not_recommend]
-impl<S> ExtractAll<S> for () {
-    fn extract_all(_context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
+impl<S, Handler> HandlerFor<S, ()> for Handler {
+    fn extract(_context: &Context<'_, S>) -> impl Future<Output = Result<(), Failure>> + Send {
         ready(Ok(()))
     }
 }
@@ -183,9 +189,9 @@ macro_rules! tuple {
             }
         }
 
-        #[diagnostic::do_not_recommend]
-        impl<S, $($extractor: FromDelivery<S>),+> ExtractAll<S> for ($($extractor,)+) {
-            fn extract_all(context: &Context<'_, S>) -> impl Future<Output = Result<Self, Failure>> + Send {
+        // recommended, so that the one that is missing is told, not the whole tuple
+        impl<S, Handler, $($extractor: TakenFrom<S>),+> HandlerFor<S, ($($extractor,)+)> for Handler {
+            fn extract(context: &Context<'_, S>) -> impl Future<Output = Result<($($extractor,)+), Failure>> + Send {
                 // made before the first wait, so that no reference to the state is held across one
                 let parts = ($($extractor::from_delivery(context),)+);
                 async move { Ok(($(parts.$place.await?,)+)) }

@@ -54,11 +54,16 @@ impl<'a> Emitter<'a> {
 /// What a handler gives back: [events](Emit), or a `Result` of them with a [`HandlerError`].
 #[diagnostic::on_unimplemented(
     message = "a handler can't return `{Self}`",
-    label = "return `()`, an event, an `Option`, `Vec` or tuple of events, or a `Result` of one of those"
+    label = "return `()`, an event, an `Option`, `Vec` or tuple of events, or a `Result` of one of those with `eda::Failure` or an error that derives `HandlerError`"
 )]
 pub trait Outcome: Send + 'static {
     /// The events that leave when the handler succeeded.
     type Emits: Emit;
+
+    /// Appends the events that may leave: known without running.
+    fn emits(events: &mut Vec<EventInfo>) {
+        <Self::Emits as Emit>::emits(events);
+    }
 
     /// The events, or why there are none.
     ///

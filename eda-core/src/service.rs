@@ -7,7 +7,7 @@ use tower::Layer;
 
 use crate::context::Call;
 use crate::event::EventInfo;
-use crate::extract::ExtractAll;
+use crate::extract::HandlerFor;
 use crate::handler::{Handler, HandlerDef, HandlerMeta, Incoming, Interest};
 use crate::middleware::{Bound, BoxError, CallService, Emitted, Stack};
 use crate::outcome::Outcome;
@@ -59,7 +59,7 @@ impl Service {
 impl<S: Send + Sync + 'static> Service<S> {
     /// Subscribes a function under `#[handler]`: `.handler::<charge>()`.
     #[must_use]
-    pub fn handler<H: Handler<Extract: ExtractAll<S>>>(self) -> Self {
+    pub fn handler<H: Handler + HandlerFor<S, <H as Handler>::Extract>>(self) -> Self {
         self.register(HandlerDef::of::<H>())
     }
 

@@ -52,8 +52,14 @@ enum Value {
 impl Options {
     /// Reads `key = value, …`. What is wrong with one entry does not hide what is wrong with the next.
     pub(crate) fn parse(tokens: TokenStream, table: &[Key], diagnostics: &Diagnostics) -> Self {
-        let entries = Punctuated::<Entry, Token![,]>::parse_terminated.parse2(tokens);
         let mut options = Self::default();
+        // the first key is the one that people leave out
+        if let (Ok(value), Some(key)) = (value_first.parse2(tokens.clone()), table.first()) {
+            let text = value.to_token_stream();
+            diagnostics.error(value, format!("a value stands behind its key: write `{} = {text}`", key.name));
+            return options;
+        }
+        let entries = Punctuated::<Entry, Token![,]>::parse_terminated.parse2(tokens);
         for entry in diagnostics.keep(entries).into_iter().flatten() {
             options.add(entry, table, diagnostics);
         }
@@ -158,6 +164,13 @@ impl Options {
     fn values(&self, key: &Key) -> impl Iterator<Item = &Entry> {
         self.0.iter().filter(move |entry| entry.key == key.name)
     }
+}
+
+/// The text at the start, without a key.
+fn value_first(input: ParseStream<'_>) -> Result<LitStr> {
+    let value = input.parse()?;
+    input.parse::<TokenStream>()?;
+    Ok(value)
 }
 
 impl Parse for Entry {

@@ -5,6 +5,7 @@ mod check;
 mod expand;
 mod function;
 mod model;
+mod signature;
 
 use proc_macro2::TokenStream;
 use quote::quote;

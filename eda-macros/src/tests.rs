@@ -183,8 +183,16 @@ fn roots_of_paths(tokens: TokenStream, roots: &mut Vec<String>) {
             roots_of_paths(group.stream(), roots);
         }
         let follows = index.checked_sub(1).and_then(|before| tokens.get(before));
-        let continues = matches!(follows, Some(TokenTree::Ident(word)) if !matches!(word.to_string().as_str(), "impl" | "for"))
-            || matches!(follows, Some(TokenTree::Punct(punct)) if matches!(punct.as_char(), '>' | ':') && punct.spacing() != proc_macro2::Spacing::Alone);
+        let continues = match follows {
+            Some(TokenTree::Ident(word)) => !matches!(word.to_string().as_str(), "impl" | "for" | "as"),
+            Some(TokenTree::Punct(punct)) => match punct.as_char() {
+                // `<T as ::eda::Event>::NAME`, but not `impl<T> ::eda::Handler`
+                '>' => !closes_parameters(&tokens[..index]),
+                ':' => punct.spacing() != proc_macro2::Spacing::Alone,
+                _ => false,
+            },
+            _ => false,
+        };
         let starts = is_colon(Some(token)) && is_colon(tokens.get(index + 1)) && !is_colon(follows) && !continues;
         if starts && let Some(TokenTree::Ident(root)) = tokens.get(index + 2) {
             roots.push(root.to_string());
@@ -201,4 +209,22 @@ fn roots_of_paths(tokens: TokenStream, roots: &mut Vec<String>) {
             assert!(!matches!(word.to_string().as_str(), "std" | "core" | "alloc"), "`{word}` is not ours to name");
         }
     }
+}
+
+/// Whether the last token is the `>` of an `impl<…>`.
+fn closes_parameters(tokens: &[TokenTree]) -> bool {
+    let mut open = 0_u32;
+    for (index, token) in tokens.iter().enumerate().rev() {
+        let TokenTree::Punct(punct) = token else { continue };
+        match punct.as_char() {
+            '>' => open += 1,
+            '<' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            let before = index.checked_sub(1).map(|before| tokens[before].to_string());
+            return before.is_some_and(|word| word == "impl");
+        }
+    }
+    false
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::context::{Call, Context};
 use crate::event::EventInfo;
-use crate::extract::{ExtractAll, Extractor};
+use crate::extract::{Extractor, HandlerFor};
 use crate::failure::Failure;
 use crate::handler::{Handler, HandlerMeta, Incoming, Interest};
 use crate::message::Message;
@@ -35,10 +35,10 @@ pub struct HandlerDef<S> {
 
 impl<S: Send + Sync + 'static> HandlerDef<S> {
     /// Of a type that implements [`Handler`].
-    pub fn of<H: Handler<Extract: ExtractAll<S>>>() -> Self {
+    pub fn of<H: Handler + HandlerFor<S, <H as Handler>::Extract>>() -> Self {
         let mut emits = Vec::new();
         H::Extract::emits(&mut emits);
-        <H::Output as Outcome>::Emits::emits(&mut emits);
+        H::Output::emits(&mut emits);
         let run = Arc::new(Typed::<H>(PhantomData));
         Self { meta: H::META, interest: H::Event::INTEREST, emits, run }
     }
@@ -53,7 +53,7 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         R::Output: Outcome,
     {
         let mut emits = Vec::new();
-        <R::Output as Outcome>::Emits::emits(&mut emits);
+        R::Output::emits(&mut emits);
         let run = Arc::new(Closure(function, PhantomData));
         Self { meta: HandlerMeta::new(name), interest: E::INTEREST, emits, run }
     }
@@ -116,11 +116,11 @@ trait Run<S>: Send + Sync {
 
 struct Typed<H>(PhantomData<fn() -> H>);
 
-impl<S: Send + Sync + 'static, H: Handler<Extract: ExtractAll<S>>> Run<S> for Typed<H> {
+impl<S: Send + Sync + 'static, H: Handler + HandlerFor<S, <H as Handler>::Extract>> Run<S> for Typed<H> {
     fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
         Box::pin(async move {
             let event = H::Event::decode(&call.message)?;
-            let extract = H::Extract::extract_all(&Context::new(&call, &*state)).await?;
+            let extract = H::extract(&Context::new(&call, &*state)).await?;
             emitted(&call, H::call(event, extract).await)
         })
     }

@@ -9,7 +9,8 @@ pub enum AnyOf {}
 
 /// An event that a list holds, at a place that the compiler infers.
 #[diagnostic::on_unimplemented(
-    message = "this publisher does not list `{Self}`: write `Publisher<(…, {Self})>` in the handler's parameters"
+    message = "this publisher does not list `{Self}`",
+    label = "write `Publisher<(…, {Self})>` in the handler's parameters"
 )]
 pub trait ListedIn<L, Place> {}
 

@@ -8,12 +8,12 @@ use syn::{Error, GenericParam, Ident};
 use crate::diagnostics::Diagnostics;
 use crate::handler::cfg::{self, Variant};
 use crate::handler::function::Function;
-use crate::handler::model::{Attributes, Handler, Parameter, Role};
+use crate::handler::model::{Attributes, Handler, Parameter};
+use crate::handler::signature;
 use crate::paths::{respan, spread};
 
 pub(crate) fn handler(handler: &Handler<'_>) -> TokenStream {
-    let cfg = &handler.cfg;
-    let marker = marker(handler.function, cfg);
+    let marker = marker(handler.function, &handler.cfg, signature::parameter(handler));
     let implementations = cfg::variants(handler).into_iter().map(|variant| implementation(handler, &variant));
     quote!(#marker #(#implementations)*)
 }
@@ -27,7 +27,7 @@ pub(crate) fn fallback(arguments: TokenStream, function: &Function, error: &Erro
         return error;
     }
     let cfg = cfg::attributes(&function.attributes);
-    let marker = marker(function, &cfg);
+    let marker = marker(function, &cfg, None);
     let ident = &function.signature.ident;
     let generics = &function.signature.generics;
     let (parameters, names) = (&generics.params, names(generics));
@@ -53,11 +53,10 @@ pub(crate) fn fallback(arguments: TokenStream, function: &Function, error: &Erro
 
 /// A struct of the function's name. Braced and empty, it lives among the types only, so the name still calls the
 /// function.
-fn marker(function: &Function, cfg: &[syn::Attribute]) -> TokenStream {
+fn marker(function: &Function, cfg: &[syn::Attribute], checked: Option<TokenStream>) -> TokenStream {
     let generics = &function.signature.generics;
     let ident = at_macro(&function.signature.ident);
     let visibility = respan_at_macro(function.visibility.to_token_stream());
-    let names = names(generics);
     let parameters = generics.params.iter().map(|parameter| match parameter {
         GenericParam::Const(parameter) => {
             let (ident, ty) = (&parameter.ident, &parameter.ty);
@@ -66,7 +65,8 @@ fn marker(function: &Function, cfg: &[syn::Attribute]) -> TokenStream {
         GenericParam::Type(parameter) => parameter.ident.to_token_stream(),
         GenericParam::Lifetime(parameter) => parameter.lifetime.to_token_stream(),
     });
-    let parameters = (!names.is_empty()).then(|| quote!(<#(#parameters),*>));
+    let parameters: Vec<_> = parameters.chain(checked).collect();
+    let parameters = (!parameters.is_empty()).then(|| quote!(<#(#parameters),*>));
     let types: Vec<_> = generics.type_params().map(|parameter| &parameter.ident).collect();
     let deprecated = function.deprecated();
     let field = (!types.is_empty()).then(|| quote!(__types: fn(#(#types),*)));
@@ -87,7 +87,7 @@ fn implementation(handler: &Handler<'_>, variant: &Variant<'_>) -> TokenStream {
     let generics = &function.signature.generics;
     let (parameters, names) = (generics.split_for_impl().0, names(generics));
     let turbofish = (!names.is_empty()).then(|| quote!(::#names));
-    let where_clause = where_clause(handler, variant);
+    let where_clause = signature::where_clause(handler, variant);
     let event = handler.event.ty;
     let types: Vec<_> = variant.extractors.iter().map(|parameter| parameter.ty).collect();
     let bindings: Vec<_> = variant.extractors.iter().map(|parameter| local(parameter)).collect();
@@ -130,27 +130,6 @@ fn associated(name: &str, ty: &TokenStream, place: &TokenStream) -> TokenStream 
     let last = place.clone().into_iter().last().map_or_else(Span::call_site, |token| token.span());
     let end = quote_spanned!(last=> ;);
     quote!(#head #ty #end)
-}
-
-/// What has to hold, each shown at the type that the author wrote.
-fn where_clause(handler: &Handler<'_>, variant: &Variant<'_>) -> TokenStream {
-    let paths = &handler.attributes.paths;
-    let own = handler.function.signature.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
-    let takes = [(handler.event.ty, Role::Event)].into_iter();
-    let extracts = variant.extractors.iter().flat_map(|parameter| parameter.extracts());
-    let bounds = takes.chain(extracts).chain(handler.returns()).map(|(ty, role)| {
-        let bound = match role {
-            Role::Event => paths.incoming(),
-            Role::Extractor => paths.extractor(),
-            Role::Listed => paths.event_list(),
-            Role::Emits => paths.emit(),
-            Role::Fails => paths.handler_error(),
-            Role::Output => paths.outcome(),
-        };
-        let bound = spread(bound, ty);
-        quote!(#ty: #bound)
-    });
-    quote!(where #(#own,)* #(#bounds,)*)
 }
 
 /// The chain of options. It stands at the function's name, which it remembers as the handler's location.

@@ -1,11 +1,13 @@
 #[doc(hidden)]
 #[allow(non_camel_case_types, reason = "named like its function")]
-pub(crate) struct audit {}
-impl ::eda::Handler for audit
-where
-    AnyEvent: ::eda::Incoming,
-    Meta: ::eda::Extractor,
-{
+pub(crate) struct audit<
+    const __SIGNATURE: bool = {
+        let _ = <AnyEvent as ::eda::Incoming>::decode;
+        let _ = <Meta as ::eda::Extractor>::emits;
+        true
+    },
+> {}
+impl ::eda::Handler for audit {
     type Event = AnyEvent;
     type Extract = (Meta,);
     type Output = ();

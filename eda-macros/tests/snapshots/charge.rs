@@ -1,13 +1,15 @@
 #[doc(hidden)]
 #[allow(non_camel_case_types, reason = "named like its function")]
-pub struct charge {}
-impl ::eda::Handler for charge
-where
-    OrderCreated: ::eda::Incoming,
-    State<Cards>: ::eda::Extractor,
-    PaymentCompleted: ::eda::Emit,
-    CardError: ::eda::HandlerError,
-{
+pub struct charge<
+    const __SIGNATURE: bool = {
+        let _ = <OrderCreated as ::eda::Incoming>::decode;
+        let _ = <State<Cards> as ::eda::Extractor>::emits;
+        let _ = <PaymentCompleted as ::eda::Emit>::emits;
+        let _ = <CardError as ::eda::HandlerError>::into_failure;
+        true
+    },
+> {}
+impl ::eda::Handler for charge {
     type Event = OrderCreated;
     type Extract = (State<Cards>,);
     type Output = Result<PaymentCompleted, CardError>;

@@ -1,10 +1,12 @@
 #[doc(hidden)]
 #[allow(non_camel_case_types, reason = "named like its function")]
-struct from_script {}
-impl ::eda::Handler for from_script
-where
-    OrderCreated: ::eda::Incoming,
-{
+struct from_script<
+    const __SIGNATURE: bool = {
+        let _ = <OrderCreated as ::eda::Incoming>::decode;
+        true
+    },
+> {}
+impl ::eda::Handler for from_script {
     type Event = OrderCreated;
     type Extract = ();
     type Output = ();

@@ -1,6 +1,12 @@
 #[doc(hidden)]
 #[allow(non_camel_case_types, reason = "named like its function")]
-struct relay<T> {
+struct relay<
+    T,
+    const __SIGNATURE: bool = {
+        let _ = <OrderCreated as ::eda::publisher::EventList>::list;
+        true
+    },
+> {
     __types: fn(T),
 }
 impl<T> ::eda::Handler for relay<T>
@@ -8,7 +14,6 @@ where
     T: Event,
     T: ::eda::Incoming,
     T: ::eda::publisher::EventList,
-    OrderCreated: ::eda::publisher::EventList,
     Option<T>: ::eda::Outcome,
 {
     type Event = T;

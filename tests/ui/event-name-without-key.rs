@@ -1,0 +1,9 @@
+use eda::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event("order.created")]
+struct OrderCreated {
+    order_id: u64,
+}
+
+fn main() {}

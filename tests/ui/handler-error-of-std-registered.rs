@@ -1,0 +1,16 @@
+use eda::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "order.created")]
+struct OrderCreated {
+    order_id: u64,
+}
+
+#[handler]
+async fn charge(_order: OrderCreated) -> Result<(), std::io::Error> {
+    Ok(())
+}
+
+fn main() {
+    let _ = Service::new("billing").handler::<charge>();
+}

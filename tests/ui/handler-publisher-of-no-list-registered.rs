@@ -1,0 +1,14 @@
+use eda::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "order.created")]
+struct OrderCreated {
+    order_id: u64,
+}
+
+#[handler]
+async fn charge(_order: OrderCreated, _progress: Publisher<u64>) {}
+
+fn main() {
+    let _ = Service::new("billing").handler::<charge>();
+}
