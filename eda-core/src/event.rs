@@ -53,7 +53,8 @@ pub trait Event: Sized + Send + Sync + 'static {
         Cow::Borrowed(Self::NAME)
     }
 
-    /// What it belongs to, such as its order: events with the same key can be kept in order.
+    /// What it belongs to, such as its order: told beside the event, for whoever keeps what belongs together in order.
+    /// RabbitMQ and memory do not.
     fn partition_key(&self) -> OptionalKey<'_> {
         None
     }

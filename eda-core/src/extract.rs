@@ -116,7 +116,8 @@ impl<T> Deref for State<T> {
 /// What is known of a delivery beside the event itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meta {
-    /// The event's id. A message whose producer gave none gets a fresh one for each attempt.
+    /// The event's id. A message whose producer gave none has one for the first attempt only, and another, which it keeps,
+    /// from the second on.
     pub id: EventId,
     /// The service that published it.
     pub source: Option<String>,
@@ -132,6 +133,8 @@ pub struct Meta {
     pub redelivered: bool,
     /// By what the broker routed it.
     pub routing_key: String,
+    /// What it belongs to, such as its order.
+    pub partition_key: Option<String>,
     /// What else the producer said.
     pub headers: Headers,
 }
@@ -152,6 +155,7 @@ impl<S> FromDelivery<S> for Meta {
             attempt: call.attempt,
             redelivered: call.redelivered,
             routing_key: message.routing_key.to_string(),
+            partition_key: message.partition_key.clone(),
             headers: message.headers.clone(),
         }))
     }
