@@ -5,9 +5,16 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
 
-use super::queue::Entry;
 use crate::message::Message;
 use crate::transport::{ConsumerState, ConsumerStatus, Delivery, Settle, Token};
+
+/// A message in a queue.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) message: Message,
+    pub(super) attempt: u32,
+    pub(super) redelivered: bool,
+}
 
 /// How a consumer hears of changes.
 #[derive(Debug)]

@@ -6,17 +6,9 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::inspect::{DeadLetter, QueueSnapshot};
-use super::port::Port;
+use super::port::{Entry, Port};
 use crate::message::{EventId, Message};
 use crate::transport::{Delivery, FailureRecord, Settle, Token};
-
-/// A message in a queue.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) message: Message,
-    pub(super) attempt: u32,
-    pub(super) redelivered: bool,
-}
 
 /// Who declared a queue. On RabbitMQ theirs has other arguments than ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
