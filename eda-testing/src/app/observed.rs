@@ -167,6 +167,10 @@ impl ObservedSettle {
 
 #[async_trait]
 impl Settle for ObservedSettle {
+    fn is_open(&self, token: Token) -> bool {
+        self.in_hand().get(&token.tag).is_some_and(Delivery::is_open)
+    }
+
     fn ack(&self, token: Token) {
         if let Some((entry, delivery)) = self.give(token) {
             delivery.ack();
