@@ -29,6 +29,7 @@ const SEVERAL: &[(&str, usize, &str)] =
     &[("service-without-state-for-two", 2, "each type that the state lacks is told, as each needs a field")];
 
 #[test]
+#[expect(clippy::print_stdout, reason = "who looks at the output should know that nothing was compared")]
 fn mistakes_are_told() {
     let compiler = Command::new("rustc").arg("--version").output().expect("cargo has found one, too").stdout;
     let compiler = String::from_utf8_lossy(&compiler);
