@@ -114,7 +114,8 @@ impl Receipt {
 
 /// The deliveries of one subscription, over every reconnect.
 ///
-/// The order of a clean end is: [`cancel`](Self::cancel), settle every delivery, [`close`](Self::close).
+/// The order of a clean end is: [`cancel`](Self::cancel), settle every delivery, [`close`](Self::close). What is unsettled at
+/// the close goes back to its queue; dropping it does the same as closing.
 #[async_trait]
 pub trait Deliveries: Send {
     /// Waits for deliveries and appends those that have arrived to `batch`, `max` at most. Returns how many; 0 means that
@@ -140,7 +141,8 @@ pub trait Deliveries: Send {
     /// Where the last settlements may not have reached the broker: those deliveries come again.
     async fn close(&mut self) -> Result<()>;
 
-    /// What the consumer is doing right now, for health.
+    /// What the consumer is doing right now, for health: `Consuming` once `subscribe` has resolved, `Draining` after a cancel,
+    /// `Stopped` after a close.
     fn status(&self) -> watch::Receiver<ConsumerStatus>;
 }
 

@@ -29,7 +29,8 @@ pub struct Token {
     pub tag: u64,
 }
 
-/// How a transport settles. Every method is called at most once for a token.
+/// How a transport settles. A token is settled at most once, and maybe late: for one that is not in hand any more, `ack` and
+/// `give_back` do nothing, and `retry` and `dead_letter` give [`Unavailable`](ErrorKind::Unavailable).
 #[async_trait]
 pub trait Settle: Send + Sync {
     /// Whether settling the delivery would still reach the broker. Where a connection was lost in the meantime, it would
