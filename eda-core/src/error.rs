@@ -121,14 +121,15 @@ impl StdError for Error {
     }
 }
 
-/// The texts of an error and its causes, outermost first. Some errors end with the text of their cause: it is not said
-/// twice.
+/// The texts of an error and its causes, outermost first. Some errors say the text of their cause themselves, behind a colon
+/// or as their own: it is not said twice.
 pub(crate) fn texts(error: &(dyn StdError + 'static)) -> Vec<String> {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if texts.last().is_none_or(|last| !last.ends_with(&text)) {
+        let is_said = |last: &String| *last == text || last.ends_with(&format!(": {text}"));
+        if !texts.last().is_some_and(is_said) {
             texts.push(text);
         }
         cause = error.source();
@@ -149,5 +150,7 @@ mod tests {
             "away\n  because: IO error: refused"
         );
         assert_eq!(texts(&Error::new(ErrorKind::Unavailable, "away").caused_by(io())), ["away", "refused"]);
+        assert_eq!(texts(&Error::new(ErrorKind::Unavailable, "it was refused").caused_by(io())).len(), 2, "by chance");
+        assert_eq!(texts(&Error::new(ErrorKind::Unavailable, "refused").caused_by(io())), ["refused"]);
     }
 }

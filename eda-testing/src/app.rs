@@ -127,7 +127,8 @@ impl TestApp {
     /// its handlers published on the way. It counts them; no time need pass. Retries that wait for their time are not in
     /// flight: [`advance`](Self::advance) makes them due.
     ///
-    /// What a foreign producer sends is counted from its arrival at a handler, since nobody knows of it before.
+    /// What a foreign producer sends is counted from its arrival at a handler, since nobody knows of it before; and what a task
+    /// publishes that a handler has left running, from when it does.
     ///
     /// # Panics
     /// After the [patience](TestAppBuilder::patience), with what is still in flight. A handler that blocks the thread of a

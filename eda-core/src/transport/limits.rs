@@ -134,12 +134,16 @@ pub fn check_headers(message: &Message) -> Result {
 /// Checks what every transport refuses before anything is declared.
 ///
 /// # Errors
-/// [`Invalid`](ErrorKind::Invalid) where a name or a binding is none that a broker takes, or a backoff too long.
+/// [`Invalid`](ErrorKind::Invalid) where a name or a binding is none that a broker takes, a backoff too long, or a prefetch 0.
 pub fn check_subscription(subscription: &Subscription) -> Result {
     let (queue, policy) = (&subscription.queue, &subscription.policy);
     if queue.is_empty() || (subscription.declare && queue.starts_with("amq.")) {
         let text = format!("`{queue}` is no name for a queue: it may neither be empty nor begin with `amq.`");
         return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    if policy.prefetch == Some(0) {
+        let text = "expected a prefetch greater than 0: nothing would ever be delivered, or without a bound";
+        return Err(Error::new(ErrorKind::Invalid, text).with("queue", queue));
     }
     short_text("queue name with `.dead` behind it", &format!("{queue}.dead"))?;
     subscription.bindings.iter().try_for_each(|binding| short_text("binding", binding))?;

@@ -27,6 +27,23 @@ async fn a_blocked_broker_is_told_in_health_and_takes_again_what_waited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_close_waits_three_seconds_for_a_silent_broker_and_no_longer() {
+    let node = node().await;
+    let (rabbit, subscription) = (connect(&node, "").await, subscription("parting"));
+    drop(subscribe(&rabbit, &subscription).await);
+    let publisher = rabbit.publisher().await.expect("there is one");
+    node.pause().expect("it is frozen");
+    let sent = publisher.send(event(&subscription, 1)).await.expect("there is room");
+    let began = Instant::now();
+    let closed = rabbit.close().await;
+    let took = began.elapsed();
+    node.resume().expect("it goes on");
+    closed.expect("closed");
+    assert!(took < Duration::from_secs(5), "3 s, and what a busy machine takes: {took:?}");
+    sent.confirmed().await.expect_err("a frozen broker has confirmed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_broker_is_noticed_and_nothing_is_lost() {
     let node = node().await;
     let (rabbit, subscription) = (connect(&node, "heartbeat=5").await, subscription("frozen"));

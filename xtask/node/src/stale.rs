@@ -49,6 +49,7 @@ fn processes_of(folder: &Path) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::os::unix::process::ExitStatusExt;
 
     use super::*;
@@ -65,10 +66,15 @@ mod tests {
         for folder in [&left, &held, &other] {
             fs::create_dir_all(folder.join("home")).expect("a folder");
         }
-        let sleeper = |folder: &Path| {
-            Command::new("sleep").arg("60").env("HOME", folder.join("home")).spawn().expect("a process")
+        // a process has its environment only some time after `spawn`; one that has printed has it
+        let waiting = |folder: &Path| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "echo; read line"]).env("HOME", folder.join("home"));
+            let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
+            shell.stdout.as_mut().expect("a pipe").read_exact(&mut [0]).expect("a line");
+            shell
         };
-        let (mut of_left, mut of_held) = (sleeper(&left), sleeper(&held));
+        let (mut of_left, mut of_held) = (waiting(&left), waiting(&held));
 
         remove(&temp);
 

@@ -33,11 +33,8 @@ struct Channel {
 impl Consumer {
     pub(super) fn open(shared: &Arc<Shared>, subscription: &Subscription) -> Result<Self> {
         let name = &subscription.queue;
+        limits::check_subscription(subscription)?;
         let prefetch = subscription.policy.prefetch.unwrap_or(DEFAULT_PREFETCH);
-        if prefetch == 0 {
-            let text = "expected a prefetch greater than 0: nothing would ever be delivered";
-            return Err(Error::new(ErrorKind::Invalid, text).with("queue", name));
-        }
         let mut state = shared.state();
         state.check_open()?;
         let Some(queue) = state.index_of(name) else {

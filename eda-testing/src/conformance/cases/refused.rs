@@ -65,6 +65,7 @@ pub(crate) async fn a_subscription_that_no_broker_takes_is_refused(stage: &Stage
         ("reserved queue name", with(&|subscription| subscription.queue.insert_str(0, "amq."))),
         ("queue name", with(&|subscription| subscription.queue.clone_from(&too_long))),
         ("binding", with(&|subscription| subscription.bindings.push(too_long.clone()))),
+        ("prefetch", with(&|subscription| subscription.policy.prefetch = Some(0))),
         ("delay", with(&|subscription| subscription.policy.backoff = Backoff::millis(1_000, 2 * day))),
         ("delay", with(&|subscription| subscription.policy.backoff = Backoff::millis(2 * day, 2 * day))),
     ];
@@ -73,7 +74,7 @@ pub(crate) async fn a_subscription_that_no_broker_takes_is_refused(stage: &Stage
         subscription.policy.retries = 60;
         let topology = Topology { subscriptions: vec![subscription], emits: Vec::new() };
         let found = stage.transport.declare(&topology).await.map_err(|error| error.kind());
-        ensure_eq!(found, Err(ErrorKind::Invalid), "declaring a subscription whose {what} is over the limit");
+        ensure_eq!(found, Err(ErrorKind::Invalid), "declaring a subscription whose {what} is beyond the limits");
     }
     Ok(())
 }
