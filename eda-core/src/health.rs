@@ -1,6 +1,9 @@
 //! What the subscriptions of a running app are doing.
 
 use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use crate::transport::ConsumerStatus;
 
@@ -41,6 +44,54 @@ impl Health {
     /// Whether the broker has confirmed every consumer: what a readiness probe asks.
     pub fn is_ready(&self) -> bool {
         self.subscriptions.iter().all(|subscription| subscription.status.is_ready())
+    }
+}
+
+/// Sees the health of a running app from elsewhere, such as from a readiness endpoint beside
+/// [`Running::until_stopped`](crate::Running::until_stopped). Cloning is cheap; when the app has ended, every subscription
+/// is stopped.
+///
+/// ```
+/// use eda_core::transport::memory::Memory;
+/// use eda_core::{AnyEvent, Broker, Service};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> eda_core::Result {
+/// let broker = Broker::new(Memory::new()).await?;
+/// let running = Service::new("audit").on("log", |_: AnyEvent| async {}).start(&broker).await?;
+/// let watch = running.health_watch();
+/// let endpoint = move || if watch.health().is_ready() { 200 } else { 503 };
+/// assert_eq!(endpoint(), 200);
+/// running.shutdown().await?;
+/// assert_eq!(endpoint(), 503);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct HealthWatch {
+    watched: Arc<[Watched]>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) service: String,
+    pub(crate) queue: String,
+    pub(crate) status: watch::Receiver<ConsumerStatus>,
+}
+
+impl HealthWatch {
+    pub(crate) fn new(watched: Vec<Watched>) -> Self {
+        Self { watched: watched.into() }
+    }
+
+    /// What every subscription is doing right now.
+    pub fn health(&self) -> Health {
+        let subscriptions = self.watched.iter().map(|watched| SubscriptionHealth {
+            service: watched.service.clone(),
+            queue: watched.queue.clone(),
+            status: watched.status.borrow().clone(),
+        });
+        Health { subscriptions: subscriptions.collect() }
     }
 }
 

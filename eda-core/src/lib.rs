@@ -1,6 +1,8 @@
 //! Traits, types, runtime and in-memory transport of `eda`. Use it through the facade `eda-rs`; depend on this package
 //! only to write a transport or a test harness. It opens no socket and knows no broker.
 
+#[doc(hidden)]
+pub mod mutant;
 pub mod error;
 pub mod message;
 pub mod event;
@@ -31,7 +33,7 @@ pub use self::event::{Event, EventInfo};
 pub use self::extract::{Extractor, FromDelivery, FromRef, Meta, State};
 pub use self::failure::{Failure, HandlerError};
 pub use self::handler::{AnyEvent, Handler, HandlerDef, HandlerMeta, Incoming};
-pub use self::health::Health;
+pub use self::health::{Health, HealthWatch};
 pub use self::message::{EventId, HeaderValue, Headers, Message};
 pub use self::outcome::{Emit, Outcome};
 pub use self::publisher::Publisher;

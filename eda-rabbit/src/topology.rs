@@ -15,7 +15,7 @@
 use std::time::Duration;
 
 use eda_core::transport::limits;
-use eda_core::{Error, ErrorKind, Result, Subscription, Topology};
+use eda_core::{Error, ErrorKind, Result, Subscription, Topology, mutant};
 
 /// Where events are published: a topic exchange.
 pub const EVENTS: &str = "eda.events";
@@ -105,6 +105,13 @@ pub struct Binding {
     pub routing_key: String,
 }
 
+impl Queue {
+    /// Whether it is gone when the broker starts again: only what a build without the safeguard declares.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.arguments.as_deref().is_some_and(|arguments| arguments.contains(&("x-queue-type", text("classic"))))
+    }
+}
+
 impl Plan {
     /// Everything that an app needs at the broker. It is the same whatever the URL says, so that services with different
     /// options can share a broker.
@@ -156,15 +163,18 @@ impl Plan {
         }
         plan.queues.push(Queue { name: format!("{queue}.dead"), arguments: Some(parked(&[])) });
         plan.bind(&format!("{queue}.dead"), DEAD, queue);
-        let own = [
+        let mut own = vec![
             ("x-queue-type", text("quorum")),
             ("x-delivery-limit", Argument::Number(DELIVERY_LIMIT)),
             ("x-dead-letter-exchange", text(DEAD)),
             ("x-dead-letter-routing-key", text(queue)),
-            ("x-dead-letter-strategy", text("at-least-once")),
+            ("x-dead-letter-strategy", text(strategy())),
             ("x-overflow", text("reject-publish")),
         ];
-        plan.queues.push(Queue { name: queue.clone(), arguments: subscription.declare.then(|| own.to_vec()) });
+        if mutant::is_without("durable-queues") {
+            own = vec![("x-queue-type", text("classic"))];
+        }
+        plan.queues.push(Queue { name: queue.clone(), arguments: subscription.declare.then_some(own) });
         plan.bind(queue, RETRY, queue);
         for binding in &subscription.bindings {
             plan.bind(queue, EVENTS, binding);
@@ -182,7 +192,7 @@ impl Plan {
             ("x-queue-type", text("quorum")),
             ("x-message-ttl", Argument::Number(i64::try_from(milliseconds).unwrap_or(i64::MAX))),
             ("x-dead-letter-exchange", text(RETRY)),
-            ("x-dead-letter-strategy", text("at-least-once")),
+            ("x-dead-letter-strategy", text(strategy())),
             ("x-overflow", text("reject-publish")),
             ("x-delivery-limit", Argument::Number(PARKED_DELIVERY_LIMIT)),
         ];
@@ -234,6 +244,10 @@ pub fn rung(wanted: Duration) -> Result<u64> {
 /// The name of the exchange and the queue of a delay.
 pub(crate) fn wait_name(milliseconds: u64) -> String {
     format!("eda.wait.{milliseconds}")
+}
+
+fn strategy() -> &'static str {
+    if mutant::is_without("at-least-once") { "at-most-once" } else { "at-least-once" }
 }
 
 fn parked(arguments: &[(&'static str, Argument)]) -> Vec<(&'static str, Argument)> {

@@ -16,6 +16,7 @@ use crate::envelope;
 use crate::failure::Failure;
 use crate::message::Message;
 use crate::middleware::Emitted;
+use crate::mutant;
 use crate::retry::{NextStep, next_step};
 use crate::service::PreparedHandler;
 use crate::topology::Policy;
@@ -52,6 +53,9 @@ impl Processor {
             Ok(handler) => handler,
             Err(failure) => return self.settle(delivery, &message, None, &failure).await,
         };
+        if mutant::is_without("handle-before-ack") {
+            delivery.ack_unhandled();
+        }
         match self.attempt(handler, Arc::clone(&message), &delivery).await {
             Ok(()) => {
                 let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());

@@ -9,8 +9,7 @@ use tracing::info;
 use super::consume::Phase;
 use super::signal::stop_requested;
 use crate::error::{Error, ErrorKind, Result};
-use crate::health::{Health, SubscriptionHealth};
-use crate::transport::ConsumerStatus;
+use crate::health::{Health, HealthWatch};
 
 /// How long handlers may take to finish at a shutdown.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
@@ -36,29 +35,22 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 pub struct Running {
     phase: watch::Sender<Phase>,
     consumers: JoinSet<Result>,
-    watched: Vec<Watched>,
-}
-
-#[derive(Debug)]
-pub(super) struct Watched {
-    service: String,
-    queue: String,
-    status: watch::Receiver<ConsumerStatus>,
+    health: HealthWatch,
 }
 
 impl Running {
-    pub(super) fn new(phase: watch::Sender<Phase>, consumers: JoinSet<Result>, watched: Vec<Watched>) -> Self {
-        Self { phase, consumers, watched }
+    pub(super) fn new(phase: watch::Sender<Phase>, consumers: JoinSet<Result>, health: HealthWatch) -> Self {
+        Self { phase, consumers, health }
     }
 
     /// What every subscription is doing right now.
     pub fn health(&self) -> Health {
-        let subscriptions = self.watched.iter().map(|watched| SubscriptionHealth {
-            service: watched.service.clone(),
-            queue: watched.queue.clone(),
-            status: watched.status.borrow().clone(),
-        });
-        Health { subscriptions: subscriptions.collect() }
+        self.health.health()
+    }
+
+    /// Sees the health also while [`until_stopped`](Self::until_stopped) has taken this value.
+    pub fn health_watch(&self) -> HealthWatch {
+        self.health.clone()
     }
 
     /// Waits until a subscription ends without being told to, and says why. While all is well, it waits for ever.
@@ -135,12 +127,6 @@ impl Running {
             outcome = outcome.and(flatten(ended));
         }
         outcome
-    }
-}
-
-impl Watched {
-    pub(super) fn new(service: &str, queue: &str, status: watch::Receiver<ConsumerStatus>) -> Self {
-        Self { service: service.to_owned(), queue: queue.to_owned(), status }
     }
 }
 

@@ -8,13 +8,14 @@ use tracing::info;
 
 use super::consume::{Phase, consume};
 use super::process::Processor;
-use super::running::{Running, Watched};
+use super::running::Running;
 use super::schedule::Workers;
 use super::signal::stop_requested;
 use super::table::table;
 use crate::app::{App, Plan, QueuePlan};
 use crate::broker::Broker;
 use crate::error::{Error, ErrorKind, Result};
+use crate::health::{HealthWatch, Watched};
 use crate::service::Service;
 use crate::transport::{Capabilities, Deliveries};
 
@@ -38,12 +39,16 @@ impl App {
         let (mut consumers, mut watched) = (JoinSet::new(), Vec::new());
         for (plan, deliveries) in queues.into_iter().zip(opened) {
             let (queue, concurrency) = (plan.subscription.queue.clone(), plan.subscription.policy.concurrency);
-            watched.push(Watched::new(&plan.service, &queue, deliveries.status()));
+            watched.push(Watched {
+                service: plan.service.to_string(),
+                queue: queue.clone(),
+                status: deliveries.status(),
+            });
             let processor = Arc::new(Processor::new(plan, Arc::clone(broker.publish())));
             let workers = Workers::start(concurrency, &processor);
             consumers.spawn(consume(queue, deliveries, workers, told.clone()));
         }
-        Ok(Running::new(phase, consumers, watched))
+        Ok(Running::new(phase, consumers, HealthWatch::new(watched)))
     }
 
     /// Starts, runs until SIGTERM or Ctrl-C, then drains: takes no more, lets handlers finish for up to 30 s, and gives

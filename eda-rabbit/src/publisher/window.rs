@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use eda_core::{Error, ErrorKind, Result};
+use eda_core::{Error, ErrorKind, Result, mutant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
@@ -117,10 +117,15 @@ impl Window {
         let mut uncertain = Vec::new();
         let mut nothing_is_left_over = self.open == 0;
         for (number, word) in round {
-            let (is_acked, returned) = match word {
+            let (is_acked, mut returned) = match word {
                 Word::Ack { returned } => (true, returned),
                 Word::Nack { returned } => (false, returned),
             };
+            if mutant::is_without("returns-by-id")
+                && let (Some(returned), Some(entry)) = (&mut returned, self.entries.get(&number))
+            {
+                returned.message_id = entry.id().into_owned();
+            }
             nothing_is_left_over |= returned.is_none();
             let is_certain = returned.as_ref().is_none_or(|returned| self.is_of(number, &returned.message_id));
             if is_certain {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eda_core::transport::{ConsumerState, Delivery, Settle, Token};
-use eda_core::{Error, ErrorKind, Result};
+use eda_core::{Error, ErrorKind, Result, mutant};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
@@ -70,7 +70,9 @@ impl Session {
         plan.merge(Plan::subscription(&wanted.subscription)?);
         plan.declare(&*channel).await?;
         let prefetch = if is_quarantined { 1 } else { wanted.prefetch };
-        channel.qos(prefetch).await?;
+        if !mutant::is_without("prefetch") {
+            channel.qos(prefetch).await?;
+        }
         // deliveries may come as soon as the consumer is there
         let generation = wanted.settler.begin(prefetch);
         let arrivals = channel.consume(&wanted.subscription.queue).await?;
@@ -145,6 +147,7 @@ impl Session {
                 arrived = next(&mut *self.arrivals), if !self.is_cancelled => match arrived {
                     Some(Ok(arrived)) => self.deliver(task, arrived),
                     Some(Err(error)) => return Err(error.to_string()),
+                    None if mutant::is_without("resume") => std::future::pending().await,
                     None => return Err("the broker ended the consumer: was the queue deleted?".to_owned()),
                 },
             }

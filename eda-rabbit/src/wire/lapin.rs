@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use eda_core::{Error, ErrorKind, Result};
+use eda_core::{Error, ErrorKind, Result, mutant};
 use futures_util::{Stream, StreamExt};
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions,
@@ -168,7 +168,9 @@ impl Channel for LapinChannel {
             arguments.insert((*name).into(), value);
         }
         let (what, options) = match queue.arguments {
-            Some(_) => ("declaring", QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }),
+            Some(_) => {
+                ("declaring", QueueDeclareOptions { durable: !queue.is_transient(), ..QueueDeclareOptions::default() })
+            }
             None => ("looking for", QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() }),
         };
         let declaring = self.0.queue_declare(queue.name.as_str().into(), options, arguments);
@@ -184,6 +186,9 @@ impl Channel for LapinChannel {
     }
 
     async fn confirm_select(&self) -> Result {
+        if mutant::is_without("confirms") {
+            return Ok(());
+        }
         within(REQUEST, "asking for confirms", self.0.confirm_select(ConfirmSelectOptions::default())).await
     }
 
@@ -195,6 +200,8 @@ impl Channel for LapinChannel {
             let failed = |error| from_lapin("publishing", error);
             let publishing = channel.basic_publish(exchange.into(), routing_key.into(), options, &body, properties);
             match publishing.await.map_err(failed)?.await.map_err(failed)? {
+                Confirmation::Ack(_) if mutant::is_without("returns") => Ok(Word::Ack { returned: None }),
+                Confirmation::NotRequested if mutant::is_without("confirms") => Ok(Word::Ack { returned: None }),
                 Confirmation::Ack(returned) => Ok(Word::Ack { returned: returned.as_ref().map(known_by_id) }),
                 Confirmation::Nack(returned) => Ok(Word::Nack { returned: returned.as_ref().map(known_by_id) }),
                 Confirmation::NotRequested => {
