@@ -2,6 +2,7 @@
 //! simulated broker behind it in another.
 
 mod error;
+mod attempt;
 mod lapin;
 
 use std::future::Future;

@@ -19,6 +19,7 @@ use lapin::{Confirmation, Connection, ConnectionProperties, Event};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::attempt::Attempt;
 use super::error::from_lapin;
 use super::{Arrivals, Arrived, BoxFuture, Channel, Connect, Link, Outgoing, Returned, Word};
 use crate::config::{Config, Host};
@@ -64,9 +65,13 @@ impl Connect for Lapin {
         let mut failed = None;
         for host in &self.config.hosts {
             let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
-            let connecting = Connection::connect_uri(self.uri(host), properties);
+            let attempt = Attempt::begin();
+            let connecting = Connection::connect_uri_with_runtime(self.uri(host), properties, attempt.runtime());
             match within(CONNECT, "connecting", connecting).await {
-                Ok(connection) => return Ok(Arc::new(LapinLink::new(connection))),
+                Ok(connection) => {
+                    attempt.succeeded();
+                    return Ok(Arc::new(LapinLink::new(connection)));
+                }
                 Err(error) => failed = Some(error.with("broker", host)),
             }
         }

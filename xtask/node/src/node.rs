@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Options {
     pub config: String,
     /// The whole `advanced.config`, such as `[{rabbit,[{channel_tick_interval,1000}]}].`; may be empty.
     pub advanced: String,
+    /// The folder of its programs; without it, [`Tools::find`] looks for them.
+    pub bin: Option<PathBuf>,
 }
 
 /// A RabbitMQ node of one's own. Dropped, it is killed, and its data is gone.
@@ -112,7 +115,7 @@ impl Node {
     }
 
     fn start_in(options: Options, other: Option<&Self>) -> Result<Self, String> {
-        let tools = Tools::find()?;
+        let tools = options.bin.as_deref().map_or_else(Tools::find, Tools::of)?;
         stale::remove(&std::env::temp_dir());
         let place = Place::new(options, other.map(|other| &other.place))?;
         let folder = place.folder.to_str().ok_or("the folder for temporary files has a name that is not UTF-8")?;

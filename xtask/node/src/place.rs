@@ -85,7 +85,7 @@ impl Place {
     }
 
     fn write(&self, options: Options) -> std::io::Result<()> {
-        let Options { config, advanced } = options;
+        let Options { config, advanced, bin: _ } = options;
         for folder in ["home", "data", "log", "schema", "generated", "conf.d"] {
             fs::create_dir_all(self.path(folder))?;
         }

@@ -14,28 +14,35 @@ pub struct Tools {
 impl Tools {
     /// Looks into the folder that `EDA_RABBITMQ_BIN` names; without it, along `PATH` and where packages put them.
     pub fn find() -> Result<Self, String> {
-        let path: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
-        let bin = match env::var_os("EDA_RABBITMQ_BIN") {
-            Some(folder) => {
-                // programs are started in the node's folder, where a relative path means something else
-                let folder = std::path::absolute(folder).map_err(|error| format!("EDA_RABBITMQ_BIN: {error}"))?;
-                if !holds_rabbitmq(&folder) {
-                    return Err(format!(
-                        "EDA_RABBITMQ_BIN: no rabbitmq-server and rabbitmqctl in {}",
-                        folder.display()
-                    ));
-                }
-                folder
-            }
-            None => installed(&path).ok_or("rabbitmq-server is not installed")?,
-        };
-        let epmd = [bin.clone()].iter().chain(&path).map(|folder| folder.join("epmd")).find(|file| file.is_file());
+        match env::var_os("EDA_RABBITMQ_BIN") {
+            Some(folder) => Self::of(Path::new(&folder)).map_err(|error| format!("EDA_RABBITMQ_BIN: {error}")),
+            None => Self::in_folder(&installed(&path()).ok_or("rabbitmq-server is not installed")?),
+        }
+    }
+
+    /// Those in this folder.
+    pub fn of(folder: &Path) -> Result<Self, String> {
+        // programs are started in the node's folder, where a relative path means something else
+        let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+        if !holds_rabbitmq(&folder) {
+            return Err(format!("no rabbitmq-server and rabbitmqctl in {}", folder.display()));
+        }
+        Self::in_folder(&folder)
+    }
+
+    fn in_folder(bin: &Path) -> Result<Self, String> {
+        let path = path();
+        let epmd = [bin.to_owned()].iter().chain(&path).map(|folder| folder.join("epmd")).find(|file| file.is_file());
         Ok(Self {
             server: bin.join("rabbitmq-server"),
             ctl: bin.join("rabbitmqctl"),
             epmd: epmd.ok_or("epmd is not on PATH; it comes with Erlang")?,
         })
     }
+}
+
+fn path() -> Vec<PathBuf> {
+    env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
 }
 
 fn installed(path: &[PathBuf]) -> Option<PathBuf> {

@@ -1,0 +1,285 @@
+//! What the ledgers say, added up.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::ledger::{Kind, Millis, Record};
+
+/// The handlers that every event is for.
+pub(crate) const HANDLERS: [&str; 2] = ["book", "audit"];
+
+/// Everything that was read so far.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    events: HashMap<u128, Entry>,
+    /// The newest number that had its effect, by key and handler.
+    newest: HashMap<(u32, usize), u64>,
+    out_of_order: u64,
+    told: u64,
+    confirmed: u64,
+    effects: u64,
+    health: HashMap<String, bool>,
+    gauges: HashMap<String, Gauge>,
+}
+
+/// What a process uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Gauge {
+    pub files: u64,
+    pub tasks: u64,
+    pub kilobytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    told: Option<Told>,
+    is_confirmed: bool,
+    is_unroutable: bool,
+    handled: [Handled; 2],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    kind: Kind,
+    key: u32,
+    seq: u64,
+    hash: u64,
+    at: Millis,
+}
+
+#[derive(Debug, Default)]
+struct Handled {
+    received: u32,
+    failed: u32,
+    effects: u32,
+    is_corrupt: bool,
+    parked: Option<Parked>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parked {
+    /// The framework says why.
+    Said,
+    /// The broker did it by its own limit: suspect, not poison.
+    ByLimit,
+}
+
+/// Progress: an event that was told at one time came this far at another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    pub told: Millis,
+    pub at: Millis,
+}
+
+/// What is off, and what is only counted.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Findings {
+    pub told: u64,
+    pub confirmed: u64,
+    pub effects: u64,
+    /// Confirmed, and neither an effect nor a dead letter of some handler.
+    pub lost: u64,
+    /// Received or parked, and never told.
+    pub unexpected: u64,
+    /// Received with another content.
+    pub corrupt: u64,
+    /// Among the dead letters, though every handler takes it.
+    pub false_park: u64,
+    /// Parked by the broker's delivery limit.
+    pub suspect: u64,
+    /// Poison that is not among the dead letters of some handler.
+    pub missed: u64,
+    /// Told to be unroutable, though it was not.
+    pub misreturned: u64,
+    /// Never confirmed, and handled all the same.
+    pub recovered: u64,
+    pub duplicates: u64,
+    /// Duplicates for each delivery that was due: one to every handler for each that was confirmed.
+    pub dup_rate: f64,
+    /// First effects behind those of a later event of the same key; not promised, so only counted.
+    pub out_of_order: u64,
+    /// Some of what is off, to search the ledgers for.
+    pub samples: Vec<String>,
+}
+
+impl Books {
+    /// Enters a line of a worker; tells whether it is progress.
+    pub(crate) fn enter(&mut self, worker: &str, record: Record) -> Option<Progress> {
+        match record {
+            Record::Told { id, kind, key, seq, hash, at } => {
+                self.told += 1;
+                self.entry(id).told = Some(Told { kind, key, seq, hash, at });
+            }
+            Record::Confirmed { id, at } => {
+                self.confirmed += 1;
+                let entry = self.entry(id);
+                entry.is_confirmed = true;
+                return entry.progress(at);
+            }
+            Record::Unroutable { id, at } => {
+                let entry = self.entry(id);
+                entry.is_unroutable = true;
+                return entry.progress(at);
+            }
+            Record::Received { id, handler, hash, at, .. } => {
+                let entry = self.entry(id);
+                let is_corrupt = entry.told.is_some_and(|told| told.hash != hash);
+                let handled = entry.handled(&handler);
+                handled.received += 1;
+                handled.is_corrupt |= is_corrupt;
+                return entry.progress(at);
+            }
+            Record::Failed { id, handler } => self.entry(id).handled(&handler).failed += 1,
+            Record::Effect { id, handler, .. } => self.effect(id, &handler),
+            Record::Parked { id, handler, reason } => {
+                let parked = if reason == "suspect" { Parked::ByLimit } else { Parked::Said };
+                self.entry(id).handled(&handler).parked = Some(parked);
+            }
+            Record::Health { is_ready, .. } => {
+                self.health.insert(worker.to_owned(), is_ready);
+            }
+            Record::Gauge { files, tasks, kilobytes } => {
+                self.gauges.insert(worker.to_owned(), Gauge { files, tasks, kilobytes });
+            }
+        }
+        None
+    }
+
+    fn entry(&mut self, id: u128) -> &mut Entry {
+        self.events.entry(id).or_default()
+    }
+
+    fn effect(&mut self, id: u128, handler: &str) {
+        self.effects += 1;
+        let entry = self.events.entry(id).or_default();
+        let here = entry.handled(handler);
+        here.effects += 1;
+        if here.effects == 1
+            && let Some(told) = entry.told
+        {
+            let newest = self.newest.entry((told.key, index(handler))).or_default();
+            self.out_of_order += u64::from(told.seq < *newest);
+            *newest = told.seq.max(*newest);
+        }
+    }
+
+    /// How many the brokers have confirmed.
+    pub(crate) fn confirmed(&self) -> u64 {
+        self.confirmed
+    }
+
+    /// How many effects there were.
+    pub(crate) fn effects(&self) -> u64 {
+        self.effects
+    }
+
+    /// A worker begins anew: what it said of itself before is no longer true.
+    pub(crate) fn forget(&mut self, worker: &str) {
+        self.health.remove(worker);
+        self.gauges.remove(worker);
+    }
+
+    /// What a worker's health says; `None` before it has said anything.
+    pub(crate) fn is_ready(&self, worker: &str) -> Option<bool> {
+        self.health.get(worker).copied()
+    }
+
+    /// What a worker used last.
+    pub(crate) fn gauge(&self, worker: &str) -> Option<Gauge> {
+        self.gauges.get(worker).copied()
+    }
+
+    /// The sums.
+    pub(crate) fn findings(&self) -> Findings {
+        let mut findings = Findings {
+            told: self.told,
+            confirmed: self.confirmed,
+            effects: self.effects,
+            out_of_order: self.out_of_order,
+            ..Findings::default()
+        };
+        for (id, entry) in &self.events {
+            entry.add_to(*id, &mut findings);
+        }
+        findings.dup_rate = ratio(findings.duplicates, findings.confirmed * HANDLERS.len() as u64);
+        findings
+    }
+}
+
+impl Entry {
+    fn handled(&mut self, handler: &str) -> &mut Handled {
+        &mut self.handled[index(handler)]
+    }
+
+    fn progress(&self, at: Millis) -> Option<Progress> {
+        self.told.map(|told| Progress { told: told.at, at })
+    }
+
+    fn add_to(&self, id: u128, findings: &mut Findings) {
+        let Some(told) = self.told else {
+            findings.unexpected += 1;
+            return findings.sample("unexpected", id, "");
+        };
+        if told.kind == Kind::Nobody {
+            if self.is_confirmed {
+                findings.lost += 1;
+                findings.sample("lost: confirmed, though nobody is bound", id, "");
+            }
+            return;
+        }
+        if self.is_unroutable {
+            findings.misreturned += 1;
+            findings.sample("misreturned", id, "");
+        }
+        let is_anywhere = self.handled.iter().any(|handled| handled.received > 0 || handled.parked.is_some());
+        findings.recovered += u64::from(!self.is_confirmed && is_anywhere);
+        for (handler, handled) in HANDLERS.iter().zip(&self.handled) {
+            let is_poison = told.kind == Kind::Poison;
+            let is_done = handled.effects > 0 || handled.parked.is_some();
+            if self.is_confirmed && !is_poison && !is_done {
+                findings.lost += 1;
+                findings.sample("lost", id, handler);
+            }
+            if self.is_confirmed && is_poison && handled.parked.is_none() {
+                findings.missed += 1;
+                findings.sample("missed", id, handler);
+            }
+            match handled.parked {
+                Some(Parked::Said) if !is_poison => {
+                    findings.false_park += 1;
+                    findings.sample("false park", id, handler);
+                }
+                Some(Parked::ByLimit) => findings.suspect += 1,
+                _ => {}
+            }
+            if handled.is_corrupt && !is_poison {
+                findings.corrupt += 1;
+                findings.sample("corrupt", id, handler);
+            }
+            let asked_for = if is_poison { 1 } else { 1 + handled.failed };
+            findings.duplicates += u64::from(handled.received.saturating_sub(asked_for));
+        }
+    }
+}
+
+impl Findings {
+    fn sample(&mut self, what: &str, id: u128, handler: &str) {
+        const ENOUGH: usize = 20;
+        if self.samples.len() < ENOUGH {
+            self.samples.push(format!("{what} {id:x} {handler}").trim_end().to_owned());
+        }
+    }
+}
+
+fn index(handler: &str) -> usize {
+    HANDLERS.iter().position(|known| *known == handler).unwrap_or_default()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests;

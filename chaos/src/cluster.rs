@@ -1,0 +1,158 @@
+//! The brokers of a run. Everything here waits in place: call it where blocking is fine.
+
+use std::path::Path;
+
+use rabbit_node::{Node, Options};
+
+/// Dead letters that can't be routed are tried again after 3 s instead of 3 minutes, so that a run need not wait for them.
+const ADVANCED: &str = "[{rabbit,[{dead_letter_worker_publisher_confirm_timeout,3000}]}].";
+
+/// One node, or three that form a cluster.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    nodes: Vec<Node>,
+    is_up: Vec<bool>,
+    vhost: String,
+    version: String,
+}
+
+/// A queue, as the broker sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Queue {
+    pub name: String,
+    pub ready: u64,
+    pub unacked: u64,
+}
+
+impl Cluster {
+    /// Starts the nodes, with a virtual host of this run.
+    pub(crate) fn start(count: usize, vhost: &str, bin: Option<&Path>) -> Result<Self, String> {
+        let options = || Options { advanced: ADVANCED.into(), bin: bin.map(Path::to_owned), ..Options::default() };
+        let mut nodes = vec![Node::start(options())?];
+        while nodes.len() < count {
+            let node = nodes[0].start_beside(options())?;
+            node.ctl(&["stop_app"])?;
+            node.ctl(&["reset"])?;
+            node.ctl(&["join_cluster", nodes[0].name()])?;
+            node.ctl(&["start_app"])?;
+            nodes.push(node);
+        }
+        let version = nodes[0].ctl(&["version"])?.trim().to_owned();
+        let mut cluster = Self { is_up: vec![true; count], nodes, vhost: String::new(), version };
+        cluster.renew(vhost)?;
+        Ok(cluster)
+    }
+
+    /// Goes on in another virtual host; the one before is deleted.
+    pub(crate) fn renew(&mut self, vhost: &str) -> Result<(), String> {
+        let before = std::mem::replace(&mut self.vhost, vhost.into());
+        if !before.is_empty() {
+            self.ctl(&["delete_vhost", &before])?;
+        }
+        self.ctl(&["add_vhost", vhost])?;
+        self.ctl(&["set_permissions", "--vhost", vhost, "guest", ".*", ".*", ".*"]).map(drop)
+    }
+
+    pub(crate) fn vhost(&self) -> &str {
+        &self.vhost
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        self.nodes.iter().map(Node::port).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn name(&self, node: usize) -> &str {
+        self.nodes[node].name()
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self, node: usize) -> Result<(), String> {
+        self.is_up[node] = false;
+        self.nodes[node].kill()
+    }
+
+    /// SIGTERM, and its end.
+    pub(crate) fn stop(&mut self, node: usize) -> Result<(), String> {
+        self.is_up[node] = false;
+        self.nodes[node].stop()
+    }
+
+    /// Until it answers.
+    pub(crate) fn start_again(&mut self, node: usize) -> Result<(), String> {
+        self.nodes[node].start_again()?;
+        self.is_up[node] = true;
+        Ok(())
+    }
+
+    pub(crate) fn pause(&self, node: usize) -> Result<(), String> {
+        self.nodes[node].pause()
+    }
+
+    pub(crate) fn resume(&self, node: usize) -> Result<(), String> {
+        self.nodes[node].resume()
+    }
+
+    /// RabbitMQ 3.10 notes its quorum queues on disk every three minutes, and when it stops: one that was declared since is
+    /// empty after a SIGKILL. What is to be tested is the death of a broker that knows its queues.
+    pub(crate) fn settle_down(&mut self) -> Result<(), String> {
+        for node in 0..self.len() {
+            self.stop(node)?;
+            self.start_again(node)?;
+        }
+        Ok(())
+    }
+
+    /// `rabbitmqctl` at a node that is up.
+    pub(crate) fn ctl(&self, arguments: &[&str]) -> Result<String, String> {
+        let up = self.is_up.iter().position(|is_up| *is_up).ok_or("every node is down")?;
+        self.nodes[up].ctl(arguments)
+    }
+
+    /// `rabbitmqctl` at this node.
+    pub(crate) fn ctl_at(&self, node: usize, arguments: &[&str]) -> Result<String, String> {
+        self.nodes[node].ctl(arguments)
+    }
+
+    /// Every queue of this run.
+    pub(crate) fn queues(&self) -> Result<Vec<Queue>, String> {
+        let columns = ["name", "messages_ready", "messages_unacknowledged"];
+        let rows = self.list("list_queues", &columns)?;
+        let queue = |row: &Vec<String>| {
+            let [name, ready, unacked] = row.as_slice() else { return None };
+            Some(Queue { name: name.clone(), ready: ready.parse().ok()?, unacked: unacked.parse().ok()? })
+        };
+        rows.iter().map(|row| queue(row).ok_or_else(|| format!("the broker can't count a queue: {row:?}"))).collect()
+    }
+
+    /// The queue and the prefetch of every consumer of this run.
+    pub(crate) fn consumers(&self) -> Result<Vec<(String, u64)>, String> {
+        let rows = self.list("list_consumers", &["queue_name", "prefetch_count"])?;
+        Ok(rows.into_iter().filter_map(|row| Some((row.first()?.clone(), row.get(1)?.parse().ok()?))).collect())
+    }
+
+    /// How many connections and channels there are.
+    pub(crate) fn connections(&self) -> Result<(usize, usize), String> {
+        let vhost = [self.vhost.clone()];
+        let count = |what: &str| -> Result<usize, String> {
+            let printed = self.ctl(&[what, "vhost", "--no-table-headers"])?;
+            Ok(printed.lines().filter(|line| line.trim() == vhost[0]).count())
+        };
+        Ok((count("list_connections")?, count("list_channels")?))
+    }
+
+    fn list(&self, what: &str, columns: &[&str]) -> Result<Vec<Vec<String>>, String> {
+        let mut arguments = vec![what, "--vhost", &self.vhost, "--no-table-headers"];
+        arguments.extend(columns);
+        let printed = self.ctl(&arguments)?;
+        let rows = printed.lines().map(|line| line.split('\t').map(|cell| cell.trim().to_owned()).collect());
+        Ok(rows.filter(|row: &Vec<String>| row.len() == columns.len()).collect())
+    }
+}

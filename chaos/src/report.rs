@@ -1,0 +1,250 @@
+//! What a run has shown: a table, JSON, and a page.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::books::Findings;
+use crate::fault::Fault;
+use crate::options::Options;
+
+/// Duplicates for each delivery that was due, at most.
+const DUP_RATE: f64 = 0.005;
+
+/// The whole of it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    pub command: String,
+    pub seed: u64,
+    pub date: String,
+    pub eda: &'static str,
+    pub rabbitmq: String,
+    pub nodes: usize,
+    pub seconds: u64,
+    pub faults: usize,
+    pub kinds: Vec<Row>,
+    #[serde(flatten)]
+    pub findings: Findings,
+    /// Everything else that is off, in words.
+    pub troubles: Vec<String>,
+}
+
+/// How long it took until everyone made progress again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recovery {
+    times: Vec<Duration>,
+    never: usize,
+}
+
+/// The recoveries of one kind of fault; seconds.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    pub kind: &'static str,
+    pub catalogue: &'static str,
+    pub count: usize,
+    pub p50: f64,
+    pub p99: f64,
+    pub max: f64,
+    pub limit: f64,
+    pub never: usize,
+}
+
+impl Recovery {
+    pub(crate) fn add(&mut self, took: Option<Duration>) {
+        match took {
+            Some(took) => self.times.push(took),
+            None => self.never += 1,
+        }
+    }
+
+    fn row(mut self, fault: Fault) -> Row {
+        self.times.sort();
+        let at = |percent: usize| {
+            let rank = (self.times.len() * percent).div_ceil(100).saturating_sub(1);
+            self.times.get(rank).map_or(0.0, Duration::as_secs_f64)
+        };
+        Row {
+            kind: fault.name(),
+            catalogue: fault.row(),
+            count: self.times.len() + self.never,
+            p50: at(50),
+            p99: at(99),
+            max: at(100),
+            limit: fault.limit().as_secs_f64(),
+            never: self.never,
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn new(
+        options: &Options,
+        rabbitmq: &str,
+        took: Duration,
+        findings: Findings,
+        recoveries: BTreeMap<Fault, Recovery>,
+        troubles: Vec<String>,
+    ) -> Self {
+        let kinds: Vec<Row> = recoveries.into_iter().map(|(fault, recovery)| recovery.row(fault)).collect();
+        Self {
+            command: options.command(),
+            seed: options.seed,
+            date: today(),
+            eda: env!("CARGO_PKG_VERSION"),
+            rabbitmq: rabbitmq.to_owned(),
+            nodes: options.nodes,
+            seconds: took.as_secs(),
+            faults: kinds.iter().map(|row| row.count).sum(),
+            kinds,
+            findings,
+            troubles,
+        }
+    }
+
+    /// Whether nothing is off.
+    pub(crate) fn is_green(&self) -> bool {
+        self.off().is_empty()
+    }
+
+    /// The names of what is off.
+    pub(crate) fn off(&self) -> Vec<&'static str> {
+        let Findings { lost, unexpected, corrupt, false_park, missed, misreturned, suspect, dup_rate, .. } =
+            self.findings;
+        // one process's prefetch, which one message that kills connections may take along
+        let too_many_suspects = suspect > 256;
+        [
+            ("lost", lost > 0),
+            ("unexpected", unexpected > 0),
+            ("corrupt", corrupt > 0),
+            ("false_park", false_park > 0),
+            ("missed", missed > 0),
+            ("misreturned", misreturned > 0),
+            ("suspect", too_many_suspects),
+            ("dup_rate", dup_rate > DUP_RATE),
+            ("trouble", !self.troubles.is_empty()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_off)| is_off.then_some(name))
+        .collect()
+    }
+
+    pub(crate) fn write(&self, json: Option<&Path>, markdown: Option<&Path>) -> Result<(), String> {
+        if let Some(path) = json {
+            let text = serde_json::to_string_pretty(self).map_err(|error| format!("writing JSON: {error}"))?;
+            write(path, &(text + "\n"))?;
+        }
+        markdown.map_or(Ok(()), |path| write(path, &self.page()))
+    }
+
+    /// For a terminal.
+    pub(crate) fn table(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.sums() {
+            let _ = writeln!(text, "{name:<14} {value}");
+        }
+        let _ = writeln!(
+            text,
+            "\n{:<20} {:>5} {:>8} {:>8} {:>8} {:>8}   back after, in seconds",
+            "fault", "count", "p50", "p99", "max", "limit"
+        );
+        for row in &self.kinds {
+            let Row { kind, count, p50, p99, max, limit, .. } = row;
+            let note = row.note();
+            let _ = writeln!(text, "{kind:<20} {count:>5} {p50:>8.2} {p99:>8.2} {max:>8.2} {limit:>8.0}   {note}");
+        }
+        for trouble in &self.troubles {
+            let _ = writeln!(text, "\ntrouble: {trouble}");
+        }
+        for sample in &self.findings.samples {
+            let _ = writeln!(text, "{sample}");
+        }
+        let verdict = match self.off().as_slice() {
+            [] => "green".to_owned(),
+            off => format!("RED: {}; again: {}", off.join(", "), self.command),
+        };
+        let _ = write!(text, "\n{verdict}");
+        text
+    }
+
+    fn page(&self) -> String {
+        let mut text = format!(
+            "# A chaos run\n\nWritten by `{}`.\n\n| | |\n|---|---|\n| date | {} |\n| eda | {} |\n| RabbitMQ | {}, {} |\n\
+             | took | {} min {} s |\n",
+            self.command,
+            self.date,
+            self.eda,
+            self.rabbitmq,
+            if self.nodes == 1 { "1 node".to_owned() } else { format!("{} nodes", self.nodes) },
+            self.seconds / 60,
+            self.seconds % 60,
+        );
+        for (name, value) in self.sums() {
+            let _ = writeln!(text, "| {name} | {value} |");
+        }
+        let verdict = if self.is_green() { "green".to_owned() } else { format!("red: {}", self.off().join(", ")) };
+        let _ = writeln!(text, "| verdict | **{verdict}** |\n");
+        text.push_str(
+            "How long after a fault, or after its end where it lasts, until every process had published and received \
+             something new:\n\n| fault | row | count | p50 | p99 | max | limit |\n|---|---|---|---|---|---|---|\n",
+        );
+        for row in &self.kinds {
+            let Row { kind, catalogue, count, p50, p99, max, limit, .. } = row;
+            let note = row.note();
+            let _ = writeln!(
+                text,
+                "| {kind} | {catalogue} | {count} | {p50:.2} s | {p99:.2} s | {max:.2} s{note} | {limit:.0} s |"
+            );
+        }
+        for trouble in &self.troubles {
+            let _ = writeln!(text, "\nTrouble: {trouble}");
+        }
+        text
+    }
+
+    fn sums(&self) -> Vec<(&'static str, String)> {
+        let findings = &self.findings;
+        let number = |number: u64| number.to_string();
+        vec![
+            (
+                "events",
+                format!("{} told, {} confirmed, {} effects", findings.told, findings.confirmed, findings.effects),
+            ),
+            ("faults", format!("{} of {} kinds", self.faults, self.kinds.len())),
+            ("lost", number(findings.lost)),
+            ("unexpected", number(findings.unexpected)),
+            ("corrupt", number(findings.corrupt)),
+            ("false_park", format!("{}, and {} suspect", findings.false_park, findings.suspect)),
+            ("missed", number(findings.missed)),
+            ("misreturned", number(findings.misreturned)),
+            ("dup_rate", format!("{:.3} % ({})", findings.dup_rate * 100.0, findings.duplicates)),
+            ("order", format!("{} behind a later one of their key (not promised)", findings.out_of_order)),
+            ("leaks", number(self.troubles.iter().filter(|trouble| trouble.starts_with("leak")).count() as u64)),
+            ("recovered", format!("{} handled without a confirm", findings.recovered)),
+        ]
+    }
+}
+
+impl Row {
+    fn note(&self) -> String {
+        match (self.never, self.max > self.limit) {
+            (0, false) => String::new(),
+            (0, true) => " over the limit".to_owned(),
+            (never, _) => format!(" never: {never}"),
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    if let Some(folder) = path.parent() {
+        let _ = std::fs::create_dir_all(folder);
+    }
+    std::fs::write(path, text).map_err(|error| format!("writing {}: {error}", path.display()))
+}
+
+fn today() -> String {
+    let printed = std::process::Command::new("date").args(["-u", "+%Y-%m-%d"]).output();
+    printed.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,277 @@
+//! A run: brokers, processes, faults one after the other, and then the sums.
+
+mod ending;
+mod inject;
+mod parked;
+mod screen;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::task::block_in_place;
+use tokio::time::sleep;
+
+use self::screen::Screen;
+use crate::books::{Books, Gauge};
+use crate::chance::Chance;
+use crate::cluster::Cluster;
+use crate::fault::Fault;
+use crate::fleet::Fleet;
+use crate::ledger::{Ledger, Millis, now};
+use crate::options::Options;
+use crate::report::{Recovery, Report};
+
+/// How often the ledgers are read.
+const STEP: Duration = Duration::from_millis(50);
+/// How long everyone may take to make progress again, before that counts as never.
+const NEVER: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_secs(30);
+
+/// Starts everything, and takes it away again.
+///
+/// # Errors
+/// What kept the run from being one; a report that is not green is no error.
+pub(crate) async fn run(options: Options) -> Result<Report, String> {
+    let cluster = start_cluster(&options)?;
+    let (json, markdown) = (options.json.clone(), options.markdown.clone());
+    let (report, _) = run_on(cluster, options, None).await?;
+    println!("{}", report.table());
+    report.write(json.as_deref(), markdown.as_deref())?;
+    Ok(report)
+}
+
+pub(crate) fn start_cluster(options: &Options) -> Result<Cluster, String> {
+    let nodes = options.nodes;
+    println!("starting {nodes} RabbitMQ {} …", if nodes == 1 { "node" } else { "nodes" });
+    let bin = options.rabbitmq_bin.as_deref();
+    block_in_place(|| Cluster::start(nodes, &vhost(options.seed), bin))
+}
+
+fn vhost(seed: u64) -> String {
+    format!("chaos-{seed}-{}", now())
+}
+
+/// A run on brokers that are there already; gives them back. `mutant` is the safeguard that the framework leaves out.
+pub(crate) async fn run_on(
+    cluster: Cluster,
+    options: Options,
+    mutant: Option<&str>,
+) -> Result<(Report, Cluster), String> {
+    let folder = std::env::temp_dir().join(format!("eda-chaos-{}-{}", std::process::id(), now()));
+    std::fs::create_dir_all(&folder).map_err(|error| format!("making {}: {error}", folder.display()))?;
+    let fleet = Fleet::new(&folder, &cluster.ports(), cluster.vhost(), options.rate, mutant).await?;
+    let mut run = Run::new(options, cluster, fleet, &folder)?;
+    let outcome = run.all().await;
+    let Run { cluster, .. } = run;
+    match outcome {
+        Ok(report) if report.is_green() || mutant.is_some() => {
+            let _ = std::fs::remove_dir_all(&folder);
+            Ok((report, cluster))
+        }
+        Ok(report) => {
+            println!("the ledgers are in {}", folder.display());
+            Ok((report, cluster))
+        }
+        Err(error) => Err(format!("{error}\nthe ledgers are in {}", folder.display())),
+    }
+}
+
+struct Run {
+    options: Options,
+    chance: Chance,
+    cluster: Cluster,
+    fleet: Fleet,
+    books: Books,
+    /// Of this process, which injects and reads the dead letters.
+    ledger: Ledger,
+    began: Instant,
+    screen: Screen,
+    waiting: Waiting,
+    recoveries: BTreeMap<Fault, Recovery>,
+    troubles: Vec<String>,
+    at_rest: BTreeMap<&'static str, Gauge>,
+    now_doing: String,
+}
+
+/// Who has not made progress again since a time.
+#[derive(Default)]
+struct Waiting {
+    since: Millis,
+    workers: BTreeSet<&'static str>,
+    slowest: Millis,
+}
+
+impl Run {
+    fn new(options: Options, cluster: Cluster, fleet: Fleet, folder: &Path) -> Result<Self, String> {
+        Ok(Self {
+            chance: Chance::new(options.seed),
+            options,
+            cluster,
+            fleet,
+            books: Books::default(),
+            ledger: Ledger::create(&folder.join("control.ledger"))?,
+            began: Instant::now(),
+            screen: Screen::default(),
+            waiting: Waiting::default(),
+            recoveries: BTreeMap::new(),
+            troubles: Vec::new(),
+            at_rest: BTreeMap::new(),
+            now_doing: String::new(),
+        })
+    }
+
+    async fn all(&mut self) -> Result<Report, String> {
+        self.set_out().await?;
+        self.faults().await?;
+        let findings = self.come_home().await?;
+        Ok(self.report(findings))
+    }
+
+    /// Consumers first: what they declare is on disk before anything can be lost in it.
+    async fn set_out(&mut self) -> Result<(), String> {
+        "starting".clone_into(&mut self.now_doing);
+        for consumer in self.fleet.of(&["book", "audit"]) {
+            self.fleet.start(consumer)?;
+        }
+        self.until_consumed(0, READY).await?;
+        self.blocking(|run| run.cluster.settle_down())?;
+        self.until_consumed(now(), READY).await?;
+        self.wait(Duration::from_millis(1_500)).await?;
+        for consumer in self.fleet.of(&["book", "audit"]) {
+            let name = self.fleet.workers[consumer].name;
+            self.at_rest.extend(self.books.gauge(name).map(|gauge| (name, gauge)));
+        }
+        for publisher in self.fleet.of(&["publisher", "strict"]) {
+            self.fleet.start(publisher)?;
+        }
+        let began = now();
+        let moves = self.until_recovered(began, READY).await?;
+        moves.map(drop).ok_or_else(|| format!("{:?} made no progress; see their logs", self.waiting.workers))
+    }
+
+    async fn faults(&mut self) -> Result<(), String> {
+        let mut deck = Vec::new();
+        for number in 0..self.options.fault_count {
+            if self.is_late() {
+                break;
+            }
+            if deck.is_empty() {
+                deck.clone_from(&self.options.faults);
+                self.chance.shuffle(&mut deck);
+            }
+            let Some(fault) = deck.pop() else { break };
+            self.now_doing = format!("fault {}/{}: {}", number + 1, self.options.fault_count, fault.name());
+            let pause = 300 + self.chance.below(1_000);
+            self.wait(Duration::from_millis(pause)).await?;
+            let injected = now();
+            let since = self.inject(fault).await?;
+            let took = self.until_recovered(since, NEVER).await?;
+            self.ledger.write(format!("I {} {injected} {since}", fault.name()));
+            if took.is_none() {
+                let who = &self.waiting.workers;
+                self.trouble(format!("{}: {who:?} made no progress within {NEVER:?}", fault.name()));
+            }
+            self.recoveries.entry(fault).or_default().add(took);
+            if let Err(error) = self.until_consumed(now(), Duration::from_secs(15)).await {
+                self.trouble(format!("{}: {error}", fault.name()));
+            }
+            if took.is_none() {
+                break;
+            }
+        }
+        "the rest of the events".clone_into(&mut self.now_doing);
+        while self.books.confirmed() < self.options.events && !self.is_late() {
+            self.wait(STEP).await?;
+        }
+        if self.is_late() {
+            self.trouble(format!("not done within {} minutes", self.options.minutes));
+        }
+        Ok(())
+    }
+
+    fn is_late(&self) -> bool {
+        self.began.elapsed() > Duration::from_secs(60 * self.options.minutes)
+    }
+
+    /// Until every running worker has confirmed or received something that was told after a time; gives how long after.
+    async fn until_recovered(&mut self, since: Millis, limit: Duration) -> Result<Option<Duration>, String> {
+        let running = self.fleet.workers.iter().filter(|worker| worker.is_running());
+        self.waiting = Waiting { since, workers: running.map(|worker| worker.name).collect(), slowest: 0 };
+        let began = Instant::now();
+        while !self.waiting.workers.is_empty() {
+            if began.elapsed() > limit {
+                return Ok(None);
+            }
+            self.wait(STEP).await?;
+        }
+        Ok(Some(Duration::from_millis(self.waiting.slowest)))
+    }
+
+    /// Until the broker has as many consumers as are to be, each with its prefetch, and their health says the same.
+    async fn until_consumed(&mut self, since: Millis, limit: Duration) -> Result<(), String> {
+        let began = Instant::now();
+        loop {
+            let found = self.blocking(|run| run.cluster.consumers());
+            self.wait(STEP).await?;
+            let wrong = match found {
+                Ok(found) => self.wrong_consumers(found),
+                Err(error) => Some(error),
+            };
+            let Some(wrong) = wrong else { return Ok(()) };
+            if began.elapsed() > limit && now() > since {
+                return Err(wrong);
+            }
+        }
+    }
+
+    fn wrong_consumers(&self, mut found: Vec<(String, u64)>) -> Option<String> {
+        const PREFETCH: u64 = 256;
+        let consumers = self.fleet.of(&["book", "audit"]);
+        let expected = |worker: &usize| (format!("{}.note", self.fleet.workers[*worker].role), PREFETCH);
+        let mut expected: Vec<(String, u64)> = consumers.iter().map(expected).collect();
+        expected.sort();
+        found.sort();
+        if found != expected {
+            return Some(format!("expected the consumers {expected:?}, the broker has {found:?}"));
+        }
+        let unready = consumers.iter().map(|worker| self.fleet.workers[*worker].name);
+        let unready: Vec<&str> = unready.filter(|name| self.books.is_ready(name) != Some(true)).collect();
+        (!unready.is_empty()).then(|| format!("the broker has all consumers, and {unready:?} are not ready"))
+    }
+
+    /// Lets time pass, and reads the ledgers meanwhile.
+    async fn wait(&mut self, time: Duration) -> Result<(), String> {
+        let began = Instant::now();
+        loop {
+            self.read()?;
+            let (confirmed, effects) = (self.books.confirmed(), self.books.effects());
+            self.screen.show(&self.options, self.began.elapsed(), confirmed, effects, &self.now_doing);
+            let left = time.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return Ok(());
+            }
+            sleep(left.min(STEP)).await;
+        }
+    }
+
+    fn read(&mut self) -> Result<(), String> {
+        for (worker, record) in self.fleet.read()? {
+            let Some(progress) = self.books.enter(worker, record) else { continue };
+            if progress.told >= self.waiting.since && self.waiting.workers.remove(worker) {
+                let took = progress.at.saturating_sub(self.waiting.since);
+                self.waiting.slowest = self.waiting.slowest.max(took);
+            }
+        }
+        Ok(())
+    }
+
+    fn blocking<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        block_in_place(|| work(self))
+    }
+
+    fn trouble(&mut self, text: String) {
+        Screen::say(&text);
+        self.troubles.push(text);
+    }
+}

@@ -1,0 +1,139 @@
+//! The end of a run: publishers finish, queues run dry, dead letters are read, consumers stop, nothing is left behind.
+
+use std::time::{Duration, Instant};
+
+use super::screen::Screen;
+use super::{Run, parked};
+use crate::books::{Findings, Gauge};
+use crate::report::Report;
+
+/// How long a publisher may take to have its last confirms.
+const LAST_CONFIRMS: Duration = Duration::from_secs(60);
+/// How long the queues may take to run dry: the slowest retry waits a second.
+const DRY: Duration = Duration::from_secs(90);
+/// The drain's own limit, and a second.
+const DRAIN: Duration = Duration::from_secs(31);
+/// A few files, tasks and megabytes that a runtime keeps after it has been busy.
+const KEPT: Gauge = Gauge { files: 4, tasks: 4, kilobytes: 40_000 };
+
+impl Run {
+    pub(super) async fn come_home(&mut self) -> Result<Findings, String> {
+        "publishers stop".clone_into(&mut self.now_doing);
+        for publisher in self.fleet.of(&["publisher", "strict"]) {
+            self.stop(publisher, LAST_CONFIRMS).await?;
+        }
+        "queues run dry".clone_into(&mut self.now_doing);
+        if let Err(error) = self.until_empty(3, DRY).await {
+            self.trouble(error);
+        }
+        if let Err(error) = self.until_consumed(0, Duration::from_secs(15)).await {
+            self.trouble(error);
+        }
+        self.wait(Duration::from_millis(1_500)).await?;
+        self.look_for_leaks();
+        let consumers = self.fleet.of(&["book", "audit"]);
+        let connections = self.blocking(|run| run.cluster.connections())?;
+        let expected = (2 * consumers.len(), 2 * consumers.len());
+        if connections != expected {
+            self.trouble(format!(
+                "leak: expected {expected:?} connections and channels, the broker has {connections:?}"
+            ));
+        }
+        "dead letters are read".clone_into(&mut self.now_doing);
+        self.read_parked().await?;
+        "consumers stop".clone_into(&mut self.now_doing);
+        for consumer in consumers {
+            self.stop(consumer, DRAIN).await?;
+        }
+        self.read()?;
+        Ok(self.books.findings())
+    }
+
+    pub(super) fn report(&mut self, findings: Findings) -> Report {
+        let report = Report::new(
+            &self.options,
+            self.cluster.version(),
+            self.began.elapsed(),
+            findings,
+            std::mem::take(&mut self.recoveries),
+            std::mem::take(&mut self.troubles),
+        );
+        Screen::say("");
+        report
+    }
+
+    /// SIGTERM, and an end in good order.
+    async fn stop(&mut self, worker: usize, limit: Duration) -> Result<(), String> {
+        if let Err(error) = self.fleet.workers[worker].signal("TERM") {
+            self.trouble(error);
+        }
+        self.until_ended_within(worker, "TERM", limit).await
+    }
+
+    pub(super) async fn until_ended(&mut self, worker: usize, signal: &str) -> Result<(), String> {
+        self.until_ended_within(worker, signal, DRAIN).await
+    }
+
+    async fn until_ended_within(&mut self, worker: usize, signal: &str, limit: Duration) -> Result<(), String> {
+        let name = self.fleet.workers[worker].name;
+        match self.fleet.workers[worker].ended(limit).await? {
+            Some((status, _)) if signal != "TERM" || status.success() => {}
+            Some((status, _)) => self.trouble(format!("{name} ended with {status} after SIGTERM")),
+            None => self.trouble(format!("{name} did not end within {limit:?} after SIG{signal}")),
+        }
+        Ok(())
+    }
+
+    /// Until all queues that a handler or a wait is to empty have nothing ready and nothing unacked, so many times in a row.
+    pub(super) async fn until_empty(&mut self, times: u32, limit: Duration) -> Result<(), String> {
+        let (began, mut in_a_row) = (Instant::now(), 0);
+        loop {
+            let queues = self.blocking(|run| run.cluster.queues());
+            self.wait(Duration::from_millis(200)).await?;
+            let full = match queues {
+                Ok(queues) => {
+                    let is_full = |queue: &crate::cluster::Queue| {
+                        queue.unacked > 0 || (queue.ready > 0 && !parked::is_for_dead_letters(&queue.name))
+                    };
+                    queues.into_iter().filter(is_full).collect()
+                }
+                Err(error) if began.elapsed() > limit => return Err(error),
+                Err(_) => {
+                    in_a_row = 0;
+                    continue;
+                }
+            };
+            in_a_row = if Vec::is_empty(&full) { in_a_row + 1 } else { 0 };
+            if in_a_row == times {
+                return Ok(());
+            }
+            if began.elapsed() > limit {
+                return Err(format!("the queues did not run dry within {limit:?}: {full:?}"));
+            }
+        }
+    }
+
+    fn look_for_leaks(&mut self) {
+        for (name, before) in self.at_rest.clone() {
+            let Some(after) = self.books.gauge(name) else { continue };
+            let is_more = after.files > before.files + KEPT.files
+                || after.tasks > before.tasks + KEPT.tasks
+                || after.kilobytes > before.kilobytes + KEPT.kilobytes;
+            if is_more {
+                self.trouble(format!("leak: {name} used {before:?} at rest before, {after:?} after"));
+            }
+        }
+    }
+
+    async fn read_parked(&mut self) -> Result<(), String> {
+        let url = format!("amqp://guest:guest@127.0.0.1:{}/{}", self.cluster.ports()[0], self.cluster.vhost());
+        let queues = self.blocking(|run| run.cluster.queues())?;
+        for queue in queues.iter().filter(|queue| parked::is_for_dead_letters(&queue.name)) {
+            for record in parked::take(&url, &queue.name).await? {
+                self.ledger.write(&record);
+                self.books.enter("control", record);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! How each kind of fault is done, and undone.
+
+use std::time::Duration;
+
+use super::Run;
+use crate::fault::Fault;
+use crate::ledger::{Millis, now};
+use crate::proxy::{Door, End, Way};
+
+const SETTLED: Duration = Duration::from_secs(90);
+
+impl Run {
+    /// Does it, and gives the time from which on progress is expected again.
+    pub(super) async fn inject(&mut self, fault: Fault) -> Result<Millis, String> {
+        let victim = self.chance.index(self.fleet.workers.len());
+        let node = self.chance.index(self.cluster.len());
+        match fault {
+            Fault::Reset => self.each_proxy(victim, |proxy| proxy.end(End::Reset)),
+            Fault::HalfClose => self.each_proxy(victim, |proxy| proxy.end(End::HalfClose)),
+            Fault::BlackHole => self.each_proxy(victim, |proxy| proxy.on_these(Way::Hole, Way::Hole)),
+            Fault::Deaf => self.each_proxy(victim, |proxy| proxy.on_these(Way::Pass, Way::Hole)),
+            Fault::Mute => self.each_proxy(victim, |proxy| proxy.on_these(Way::Hole, Way::Pass)),
+            Fault::CutAfter => {
+                let bytes = usize::try_from(self.chance.below(40_000)).unwrap_or_default();
+                self.each_proxy(victim, |proxy| proxy.on_these(Way::CutAfter(bytes), Way::CutAfter(bytes)));
+            }
+            Fault::Slow => self.travel(victim, Way::Slow, 8).await?,
+            Fault::Sliced => self.travel(victim, Way::Sliced, 5).await?,
+            Fault::Refused => self.at_the_door(victim, Door::Shut).await?,
+            Fault::SilentDoor => self.at_the_door(victim, Door::Silent).await?,
+            Fault::GarbageDoor => self.at_the_door(victim, Door::Garbage).await?,
+            Fault::Flap => {
+                for _ in 0..4 {
+                    self.each_proxy(victim, |proxy| proxy.end(End::Reset));
+                    self.wait(Duration::from_secs(2)).await?;
+                }
+                self.each_proxy(victim, |proxy| proxy.end(End::Reset));
+            }
+            Fault::Kill => {
+                self.blocking(|run| run.cluster.kill(node))?;
+                let away = 1_000 + self.chance.below(3_000);
+                self.wait(Duration::from_millis(away)).await?;
+                self.blocking(|run| run.cluster.start_again(node))?;
+            }
+            Fault::Stop => {
+                self.blocking(|run| run.cluster.stop(node))?;
+                self.blocking(|run| run.cluster.start_again(node))?;
+            }
+            Fault::Freeze => {
+                self.cluster.pause(node)?;
+                self.wait(Duration::from_secs(8)).await?;
+                self.cluster.resume(node)?;
+            }
+            Fault::CloseConnections => self.ctl(&["close_all_connections", "chaos"])?,
+            Fault::MemoryAlarm => {
+                self.ctl(&["set_vm_memory_high_watermark", "0.000001"])?;
+                self.wait(Duration::from_secs(4)).await?;
+                self.ctl(&["set_vm_memory_high_watermark", "0.4"])?;
+            }
+            Fault::DiskAlarm => {
+                self.ctl(&["set_disk_free_limit", "100TB"])?;
+                self.wait(Duration::from_secs(4)).await?;
+                self.ctl(&["set_disk_free_limit", "50MB"])?;
+            }
+            Fault::PermissionRevoked => self.revoke().await?,
+            Fault::QueueDeleted => return self.delete_queue().await,
+            Fault::RetryGone => self.delete_retry_exchange().await?,
+            Fault::ConsumerKill => self.replace(&["book", "audit"], "KILL").await?,
+            Fault::ConsumerStop => self.replace(&["book", "audit"], "TERM").await?,
+            Fault::PublisherKill => self.replace(&["publisher", "strict"], "KILL").await?,
+            Fault::ConsumerFreeze => {
+                let victim = self.one_of(&["book", "audit"]);
+                self.fleet.workers[victim].signal("STOP")?;
+                self.wait(Duration::from_secs(8)).await?;
+                self.fleet.workers[victim].signal("CONT")?;
+            }
+            Fault::LeaderKill => {
+                let leader = self.leader()?;
+                self.down(&[leader], 4).await?;
+            }
+            Fault::TwoDown => self.down(&[node, (node + 1) % 3], 5).await?,
+            Fault::AllDown => self.down(&[0, 1, 2], 5).await?,
+            Fault::Partition => self.part(node).await?,
+        }
+        Ok(now())
+    }
+
+    fn each_proxy(&self, worker: usize, act: impl Fn(&crate::proxy::Proxy)) {
+        self.fleet.workers[worker].proxies.iter().for_each(act);
+    }
+
+    async fn travel(&mut self, victim: usize, way: Way, seconds: u64) -> Result<(), String> {
+        self.each_proxy(victim, |proxy| proxy.on_all(way, way));
+        self.wait(Duration::from_secs(seconds)).await?;
+        self.each_proxy(victim, |proxy| proxy.on_all(Way::Pass, Way::Pass));
+        Ok(())
+    }
+
+    async fn at_the_door(&mut self, victim: usize, door: Door) -> Result<(), String> {
+        self.each_proxy(victim, |proxy| proxy.door(door));
+        self.each_proxy(victim, |proxy| proxy.end(End::Reset));
+        self.wait(Duration::from_secs(5)).await?;
+        self.each_proxy(victim, |proxy| proxy.door(Door::Open));
+        Ok(())
+    }
+
+    /// Ends a process and begins it again.
+    async fn replace(&mut self, roles: &[&str], signal: &str) -> Result<(), String> {
+        let victim = self.one_of(roles);
+        self.fleet.workers[victim].signal(signal)?;
+        self.until_ended(victim, signal).await?;
+        self.books.forget(self.fleet.workers[victim].name);
+        self.fleet.start(victim)
+    }
+
+    async fn revoke(&mut self) -> Result<(), String> {
+        let vhost = self.cluster.vhost().to_owned();
+        self.ctl(&["set_permissions", "--vhost", &vhost, "guest", ".*", "^$", ".*"])?;
+        self.wait(Duration::from_secs(4)).await?;
+        self.ctl(&["set_permissions", "--vhost", &vhost, "guest", ".*", ".*", ".*"])
+    }
+
+    /// What is in a queue goes with it, so it is empty, and nobody publishes meanwhile.
+    async fn delete_queue(&mut self) -> Result<Millis, String> {
+        let publishers = self.fleet.of(&["publisher", "strict"]);
+        for publisher in &publishers {
+            self.fleet.workers[*publisher].signal("STOP")?;
+        }
+        let vhost = self.cluster.vhost().to_owned();
+        let deleted = match self.until_empty(1, SETTLED).await {
+            Ok(()) => self.ctl(&["delete_queue", "--vhost", &vhost, "book.note"]),
+            Err(error) => Err(error),
+        };
+        let since = now();
+        let is_back = self.until_consumed(since, Fault::QueueDeleted.limit()).await;
+        for publisher in &publishers {
+            self.fleet.workers[*publisher].signal("CONT")?;
+        }
+        deleted?;
+        if let Err(error) = is_back {
+            self.trouble(format!("queue-deleted: {error}"));
+        }
+        Ok(now())
+    }
+
+    /// Retries that fall due meanwhile have nowhere to go, and must wait.
+    async fn delete_retry_exchange(&mut self) -> Result<(), String> {
+        let vhost = self.cluster.vhost().to_owned();
+        let delete = format!(
+            "rabbit_exchange:delete(rabbit_misc:r(<<\"{vhost}\">>, exchange, <<\"eda.retry\">>), false, <<\"chaos\">>)."
+        );
+        self.ctl(&["eval", &delete])?;
+        self.wait(Duration::from_secs(4)).await?;
+        // with their next connection the services declare it again
+        self.ctl(&["close_all_connections", "chaos"])
+    }
+
+    fn leader(&self) -> Result<usize, String> {
+        let vhost = self.cluster.vhost();
+        let printed = self.cluster.ctl(&["list_queues", "--vhost", vhost, "--no-table-headers", "name", "leader"])?;
+        let leader = printed.lines().find_map(|line| line.strip_prefix("book.note\t")).unwrap_or_default().trim();
+        let found = (0..self.cluster.len()).find(|node| self.cluster.name(*node) == leader);
+        found.ok_or_else(|| format!("no node leads the queue: {printed}"))
+    }
+
+    async fn down(&mut self, nodes: &[usize], seconds: u64) -> Result<(), String> {
+        for node in nodes {
+            self.blocking(|run| run.cluster.kill(*node))?;
+        }
+        self.wait(Duration::from_secs(seconds)).await?;
+        for node in nodes {
+            self.blocking(|run| run.cluster.start_again(*node))?;
+        }
+        Ok(())
+    }
+
+    /// Nodes that give each other another cookie don't talk.
+    async fn part(&mut self, node: usize) -> Result<(), String> {
+        let lonely = self.cluster.name(node).to_owned();
+        let others: Vec<usize> = (0..self.cluster.len()).filter(|other| *other != node).collect();
+        let cookie = self.cluster.ctl_at(node, &["eval", "erlang:get_cookie()."])?.trim().to_owned();
+        for other in &others {
+            let part = format!("erlang:set_cookie('{lonely}', parted), erlang:disconnect_node('{lonely}').");
+            let other = *other;
+            self.blocking(|run| run.cluster.ctl_at(other, &["eval", &part]))?;
+        }
+        self.wait(Duration::from_secs(10)).await?;
+        for other in others {
+            let join = format!("erlang:set_cookie('{lonely}', {cookie}), net_kernel:connect_node('{lonely}').");
+            self.blocking(|run| run.cluster.ctl_at(other, &["eval", &join]))?;
+        }
+        Ok(())
+    }
+
+    fn one_of(&mut self, roles: &[&str]) -> usize {
+        let candidates = self.fleet.of(roles);
+        candidates[self.chance.index(candidates.len())]
+    }
+
+    fn ctl(&mut self, arguments: &[&str]) -> Result<(), String> {
+        self.blocking(|run| run.cluster.ctl(arguments)).map(drop)
+    }
+}

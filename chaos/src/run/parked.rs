@@ -1,0 +1,56 @@
+//! Reads what ended among the dead letters, with the client library: not with what is being tested.
+
+use std::time::Duration;
+
+use lapin::options::{BasicAckOptions, BasicGetOptions};
+use lapin::types::AMQPValue;
+use lapin::{BasicProperties, Connection, ConnectionProperties};
+use tokio::time::timeout;
+
+use crate::ledger::Record;
+
+/// A minute for each queue is a hundred times what it takes.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Whether messages may rest in a queue at the end.
+pub(super) fn is_for_dead_letters(queue: &str) -> bool {
+    queue.rsplit_once('.').is_some_and(|(_, last)| last == "dead")
+        || matches!(queue, "eda.unrouted" | "eda.retry.orphaned")
+}
+
+/// Takes everything out of a queue.
+pub(super) async fn take(url: &str, queue: &str) -> Result<Vec<Record>, String> {
+    let taking = timeout(LIMIT, take_all(url, queue)).await;
+    let taken = taking.map_err(|_| format!("reading {queue} took longer than {LIMIT:?}"))?;
+    taken.map_err(|error| format!("reading {queue}: {error}"))
+}
+
+async fn take_all(url: &str, queue: &str) -> lapin::Result<Vec<Record>> {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    let (mut records, mut last) = (Vec::new(), None);
+    while let Some(got) = channel.basic_get(queue.into(), BasicGetOptions::default()).await? {
+        records.push(parked(queue, &got.delivery.properties));
+        last = Some(got.delivery.delivery_tag);
+    }
+    if let Some(last) = last {
+        channel.basic_ack(last, BasicAckOptions { multiple: true }).await?;
+    }
+    channel.close(200, "bye".into()).await?;
+    connection.close(200, "bye".into()).await?;
+    Ok(records)
+}
+
+/// What nobody was bound for, or came back to a queue that was gone, counts as parked by the first handler.
+fn parked(queue: &str, properties: &BasicProperties) -> Record {
+    let id = properties.message_id().as_ref().map(|id| id.as_str().replace('-', "")).unwrap_or_default();
+    let headers = properties.headers().as_ref();
+    let reason = match headers.and_then(|headers| headers.inner().get("eda-reason")) {
+        Some(AMQPValue::LongString(reason)) => reason.to_string(),
+        // the broker gives no reason of ours
+        _ if queue.starts_with("eda.") => queue.to_owned(),
+        _ => "suspect".to_owned(),
+    };
+    let handler = queue.strip_suffix(".note.dead").unwrap_or("book").to_owned();
+    Record::Parked { id: u128::from_str_radix(&id, 16).unwrap_or_default(), handler, reason }
+}

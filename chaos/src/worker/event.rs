@@ -1,0 +1,75 @@
+//! The events of a run.
+
+use eda::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::ledger::Kind;
+
+/// What publishers note and consumers take.
+#[derive(Debug, Serialize, Deserialize, Event)]
+#[event(name = "chaos.noted")]
+pub(super) struct Noted {
+    pub(super) key: u32,
+    pub(super) seq: u64,
+    pub(super) what: What,
+    pub(super) filler: String,
+}
+
+/// What a handler is to do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum What {
+    /// Take it.
+    Take,
+    /// Take it after a while.
+    TakeSlowly,
+    /// Fail at the first attempt.
+    FailOnce,
+    /// Fail for good.
+    Refuse,
+    /// Panic at the first attempt.
+    PanicOnce,
+}
+
+/// An event of the same name, which no handler can read.
+#[derive(Debug, Serialize, Deserialize, Event)]
+#[event(name = "chaos.noted")]
+pub(super) struct Garbled {
+    pub(super) seq: String,
+}
+
+/// An event that nobody is bound for.
+#[derive(Debug, Serialize, Deserialize, Event)]
+#[event(name = "chaos.shouted")]
+pub(super) struct Shouted {
+    pub(super) seq: u64,
+}
+
+impl Noted {
+    /// The event of this number: what it is follows from the number alone.
+    pub(super) fn number(seq: u64, key: u32) -> Self {
+        let what = match seq % 200 {
+            7 => What::Refuse,
+            23 | 83 | 143 => What::FailOnce,
+            183 => What::PanicOnce,
+            _ if seq % 20 == 11 => What::TakeSlowly,
+            _ => What::Take,
+        };
+        let length = usize::try_from(seq % 1_500).unwrap_or_default();
+        Self { key, seq, what, filler: "x".repeat(length) }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self.what {
+            What::Take | What::TakeSlowly => Kind::Good,
+            What::FailOnce | What::PanicOnce => Kind::Flaky,
+            What::Refuse => Kind::Poison,
+        }
+    }
+
+    /// The first eight bytes of the SHA-256 of what it says.
+    pub(super) fn hash(&self) -> u64 {
+        let said = format!("{} {} {:?} {}", self.key, self.seq, self.what, self.filler);
+        let sum = Sha256::digest(said);
+        sum.iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte))
+    }
+}
