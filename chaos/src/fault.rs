@@ -18,11 +18,13 @@ pub(crate) enum Fault {
     SilentDoor,
     GarbageDoor,
     Flap,
+    Stutter,
     Kill,
     Stop,
     Freeze,
     CloseConnections,
     MemoryAlarm,
+    KilledWhileBlocked,
     DiskAlarm,
     PermissionRevoked,
     QueueDeleted,
@@ -42,7 +44,7 @@ pub(crate) enum Fault {
 struct About(&'static str, &'static str, usize, u64, &'static str);
 
 impl Fault {
-    const ALL: [(Self, About); 29] = [
+    const ALL: [(Self, About); 31] = [
         (Self::Reset, About("reset", "F11", 1, 5, "a process's connections are reset")),
         (Self::HalfClose, About("half-close", "F12", 1, 5, "the broker's direction ends, the other one lives")),
         (Self::BlackHole, About("black-hole", "F13", 1, 25, "a process's connections swallow everything")),
@@ -55,11 +57,31 @@ impl Fault {
         (Self::SilentDoor, About("silent-door", "F19", 1, 7, "reset, and connections that say nothing for 5 s")),
         (Self::GarbageDoor, About("garbage-door", "F19", 1, 7, "reset, and connections that say nonsense for 5 s")),
         (Self::Flap, About("flap", "F21", 1, 5, "five resets, 2 s apart")),
+        (
+            Self::Stutter,
+            About(
+                "stutter",
+                "F21",
+                1,
+                5,
+                "no network for 3 s, so that all have much to do, then five resets, 300 ms apart",
+            ),
+        ),
         (Self::Kill, About("kill", "F01", 1, 7, "SIGKILL of a node, back after 1–4 s")),
         (Self::Stop, About("stop", "F05", 1, 7, "a node stops in good order and comes back")),
         (Self::Freeze, About("freeze", "F06", 1, 5, "SIGSTOP of a node for 8 s")),
         (Self::CloseConnections, About("close-connections", "F07", 1, 5, "the broker closes all connections")),
         (Self::MemoryAlarm, About("memory-alarm", "F22", 1, 2, "memory alarm for 4 s")),
+        (
+            Self::KilledWhileBlocked,
+            About(
+                "killed-while-blocked",
+                "F36",
+                1,
+                5,
+                "SIGKILL of a consumer whose retries wait for the end of an alarm",
+            ),
+        ),
         (Self::DiskAlarm, About("disk-alarm", "F23", 1, 2, "disk alarm for 4 s")),
         (Self::PermissionRevoked, About("permission-revoked", "F09", 1, 7, "no permission to write for 4 s")),
         (Self::QueueDeleted, About("queue-deleted", "F25", 1, 5, "an empty queue is deleted under its consumers")),
@@ -102,6 +124,11 @@ impl Fault {
     /// Within this time after the fault, or after its end where it lasts, everyone is to make progress again.
     pub(crate) fn limit(self) -> Duration {
         Duration::from_secs(self.about().3)
+    }
+
+    /// Whether it needs brokers that know their queues; see [`Cluster::settle_down`](crate::cluster::Cluster::settle_down).
+    pub(crate) fn kills_nodes(self) -> bool {
+        matches!(self, Self::Kill | Self::LeaderKill | Self::TwoDown | Self::AllDown)
     }
 
     fn about(self) -> &'static About {

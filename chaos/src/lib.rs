@@ -13,7 +13,7 @@ mod fleet;
 mod fault;
 mod report;
 mod run;
-pub mod mutants;
+mod mutants;
 
 use std::process::ExitCode;
 
@@ -21,6 +21,7 @@ use self::options::Options;
 
 const HELP: &str = "\
 usage: chaos [OPTION…]
+       chaos-mutant mutants [SAFEGUARD…]   leaves out one safeguard after the other: every run must be red
 
   --events N           at least so many events are confirmed (20000)
   --fault-count N      so many faults, one after the other (10)
@@ -44,6 +45,10 @@ pub fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["worker", ..] => match runtime.block_on(worker::run(&arguments[1..])) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        },
+        ["mutants", names @ ..] => match runtime.block_on(mutants::run(names)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         },

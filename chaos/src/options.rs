@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::fault::Fault;
 use crate::ledger::now;
@@ -19,6 +20,8 @@ pub(crate) struct Options {
     pub rabbitmq_bin: Option<PathBuf>,
     pub json: Option<PathBuf>,
     pub markdown: Option<PathBuf>,
+    /// How long anything may take to come right, before that counts as never.
+    pub patience: Duration,
 }
 
 impl Default for Options {
@@ -34,6 +37,7 @@ impl Default for Options {
             rabbitmq_bin: None,
             json: None,
             markdown: None,
+            patience: Duration::from_secs(60),
         }
     }
 }

@@ -12,3 +12,8 @@ pub fn is_without(safeguard: &str) -> bool {
 pub const fn is_without(_safeguard: &str) -> bool {
     false
 }
+
+/// Whether this build can leave any out.
+pub const fn are_possible() -> bool {
+    cfg!(feature = "__mutants")
+}

@@ -7,10 +7,6 @@ use super::{Run, parked};
 use crate::books::{Findings, Gauge};
 use crate::report::Report;
 
-/// How long a publisher may take to have its last confirms.
-const LAST_CONFIRMS: Duration = Duration::from_secs(60);
-/// How long the queues may take to run dry: the slowest retry waits a second.
-const DRY: Duration = Duration::from_secs(90);
 /// The drain's own limit, and a second.
 const DRAIN: Duration = Duration::from_secs(31);
 /// A few files, tasks and megabytes that a runtime keeps after it has been busy.
@@ -20,15 +16,13 @@ impl Run {
     pub(super) async fn come_home(&mut self) -> Result<Findings, String> {
         "publishers stop".clone_into(&mut self.now_doing);
         for publisher in self.fleet.of(&["publisher", "strict"]) {
-            self.stop(publisher, LAST_CONFIRMS).await?;
+            self.stop(publisher, self.options.patience).await?;
         }
         "queues run dry".clone_into(&mut self.now_doing);
-        if let Err(error) = self.until_empty(3, DRY).await {
+        if let Err(error) = self.until_empty(3, self.options.patience).await {
             self.trouble(error);
         }
-        if let Err(error) = self.until_consumed(0, Duration::from_secs(15)).await {
-            self.trouble(error);
-        }
+        self.check_consumers("at the end", Duration::from_secs(15)).await;
         self.wait(Duration::from_millis(1_500)).await?;
         self.look_for_leaks();
         let consumers = self.fleet.of(&["book", "audit"]);
@@ -42,8 +36,11 @@ impl Run {
         "dead letters are read".clone_into(&mut self.now_doing);
         self.read_parked().await?;
         "consumers stop".clone_into(&mut self.now_doing);
+        for consumer in &consumers {
+            self.terminate(*consumer);
+        }
         for consumer in consumers {
-            self.stop(consumer, DRAIN).await?;
+            self.until_ended_within(consumer, "TERM", DRAIN.min(self.options.patience)).await?;
         }
         self.read()?;
         Ok(self.books.findings())
@@ -64,10 +61,14 @@ impl Run {
 
     /// SIGTERM, and an end in good order.
     async fn stop(&mut self, worker: usize, limit: Duration) -> Result<(), String> {
+        self.terminate(worker);
+        self.until_ended_within(worker, "TERM", limit).await
+    }
+
+    fn terminate(&mut self, worker: usize) {
         if let Err(error) = self.fleet.workers[worker].signal("TERM") {
             self.trouble(error);
         }
-        self.until_ended_within(worker, "TERM", limit).await
     }
 
     pub(super) async fn until_ended(&mut self, worker: usize, signal: &str) -> Result<(), String> {

@@ -7,7 +7,8 @@ use crate::fault::Fault;
 use crate::ledger::{Millis, now};
 use crate::proxy::{Door, End, Way};
 
-const SETTLED: Duration = Duration::from_secs(90);
+const ALARM: [&str; 2] = ["set_vm_memory_high_watermark", "0.000001"];
+const NO_ALARM: [&str; 2] = ["set_vm_memory_high_watermark", "0.4"];
 
 impl Run {
     /// Does it, and gives the time from which on progress is expected again.
@@ -36,6 +37,7 @@ impl Run {
                 }
                 self.each_proxy(victim, |proxy| proxy.end(End::Reset));
             }
+            Fault::Stutter => self.stutter().await?,
             Fault::Kill => {
                 self.blocking(|run| run.cluster.kill(node))?;
                 let away = 1_000 + self.chance.below(3_000);
@@ -53,10 +55,11 @@ impl Run {
             }
             Fault::CloseConnections => self.ctl(&["close_all_connections", "chaos"])?,
             Fault::MemoryAlarm => {
-                self.ctl(&["set_vm_memory_high_watermark", "0.000001"])?;
+                self.ctl(&ALARM)?;
                 self.wait(Duration::from_secs(4)).await?;
-                self.ctl(&["set_vm_memory_high_watermark", "0.4"])?;
+                self.ctl(&NO_ALARM)?;
             }
+            Fault::KilledWhileBlocked => self.kill_while_blocked().await?,
             Fault::DiskAlarm => {
                 self.ctl(&["set_disk_free_limit", "100TB"])?;
                 self.wait(Duration::from_secs(4)).await?;
@@ -104,6 +107,33 @@ impl Run {
         Ok(())
     }
 
+    /// Consumers come to much work while the broker takes nothing, so that their retries wait for it.
+    async fn kill_while_blocked(&mut self) -> Result<(), String> {
+        let consumers = self.fleet.of(&["book", "audit"]);
+        consumers.iter().try_for_each(|consumer| self.fleet.workers[*consumer].signal("STOP"))?;
+        self.wait(Duration::from_secs(2)).await?;
+        self.ctl(&ALARM)?;
+        consumers.iter().try_for_each(|consumer| self.fleet.workers[*consumer].signal("CONT"))?;
+        self.wait(Duration::from_millis(700)).await?;
+        self.replace(&["book", "audit"], "KILL").await?;
+        self.ctl(&NO_ALARM)
+    }
+
+    async fn stutter(&mut self) -> Result<(), String> {
+        let all = 0..self.fleet.workers.len();
+        for worker in all.clone() {
+            self.each_proxy(worker, |proxy| proxy.door(Door::Shut));
+            self.each_proxy(worker, |proxy| proxy.end(End::Reset));
+        }
+        self.wait(Duration::from_secs(3)).await?;
+        all.clone().for_each(|worker| self.each_proxy(worker, |proxy| proxy.door(Door::Open)));
+        for _ in 0..5 {
+            self.wait(Duration::from_millis(300)).await?;
+            all.clone().for_each(|worker| self.each_proxy(worker, |proxy| proxy.end(End::Reset)));
+        }
+        Ok(())
+    }
+
     /// Ends a process and begins it again.
     async fn replace(&mut self, roles: &[&str], signal: &str) -> Result<(), String> {
         let victim = self.one_of(roles);
@@ -127,7 +157,7 @@ impl Run {
             self.fleet.workers[*publisher].signal("STOP")?;
         }
         let vhost = self.cluster.vhost().to_owned();
-        let deleted = match self.until_empty(1, SETTLED).await {
+        let deleted = match self.until_empty(1, self.options.patience).await {
             Ok(()) => self.ctl(&["delete_queue", "--vhost", &vhost, "book.note"]),
             Err(error) => Err(error),
         };
