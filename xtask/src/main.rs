@@ -1,7 +1,8 @@
-//! Development commands: `cargo xtask test`, `broker`, `python`, `tidy`.
+//! Development commands: `cargo xtask test`, `broker`, `chaos`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod broker;
+mod chaos;
 mod install;
 mod python;
 mod step;
@@ -16,23 +17,26 @@ usage: cargo xtask <command>
 
   test [FILTER…]   everything that must pass: format, tidy, clippy, tests, docs; with filters, only the tests they name
   broker           a private RabbitMQ node until Ctrl-C
+  chaos [OPTION…]  faults under load: nothing may be lost; --help tells more, --release builds it faster to run
   python           a Python with what the tests' Python programs import
   tidy             the rules that rustc and clippy don't know
 
 AMQP_URL           tests use this broker instead of a private node
 EDA_PYTHON         tests use this Python, which has pika, instead of one in target
-EDA_RABBITMQ_BIN   folder that holds rabbitmq-server and rabbitmqctl";
+EDA_RABBITMQ_BIN   folder that holds rabbitmq-server and rabbitmqctl
+EDA_RABBITMQ_4_BIN the same of a RabbitMQ 4: then `test` runs the conformance suite and the chaos run on it, too";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        [] | ["-h" | "--help" | "help", ..] | [_, "-h" | "--help"] => {
+        [] | ["-h" | "--help" | "help", ..] | ["test" | "broker" | "python" | "tidy", "-h" | "--help"] => {
             println!("{HELP}");
             Ok(())
         }
         ["test", filters @ ..] => test::run(filters),
         ["broker"] => broker::run(),
+        ["chaos", options @ ..] => chaos::run(options),
         ["python"] => python::run(),
         ["tidy"] => tidy::run(),
         _ => Err(format!("no such command: {}\n\n{HELP}", words.join(" "))),

@@ -1,7 +1,9 @@
 //! `cargo xtask test`: everything that must pass before a change is good.
 
+use rabbit_node::{Node, Options};
+
 use crate::step::{Steps, run as program};
-use crate::{broker, python, tidy};
+use crate::{broker, chaos, python, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
@@ -52,11 +54,29 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
     let again = format!("cargo xtask test {}", filters.join(" "));
     steps.take("tests", again.trim(), || program(&cargo_path(), &tests, &variables))?;
     if filters.is_empty() {
+        steps.take("chaos", &format!("cargo xtask chaos {}", chaos::GATE.join(" ")), || chaos::run(chaos::GATE))?;
+        on_version_4(&mut steps)?;
         cargo(&mut steps, "docs, every feature", DOC, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
         cargo(&mut steps, "docs, default features", DOC_DEFAULT, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
     }
     println!("\n{}all passed", steps.summary("ok"));
     Ok(())
+}
+
+/// What differs from version to version, on a second one, where there is one.
+fn on_version_4(steps: &mut Steps) -> Result<(), String> {
+    let Ok(bin) = std::env::var("EDA_RABBITMQ_4_BIN") else {
+        println!("\nno RabbitMQ 4: set EDA_RABBITMQ_4_BIN to the folder of its programs to test on it, too");
+        return Ok(());
+    };
+    let node = Node::start(Options { bin: Some(bin.clone().into()), ..Options::default() })?;
+    let variables = [("AMQP_URL", node.url()), ("EDA_RABBITMQ_BIN", bin.clone())];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let tests = ["test", "-p", "eda-rabbit", "--all-features", "--locked"];
+    cargo(steps, "RabbitMQ 4: tests", &tests, &variables)?;
+    let arguments = [chaos::GATE, &["--rabbitmq-bin", &bin]].concat();
+    let again = format!("cargo xtask chaos {}", arguments.join(" "));
+    steps.take("RabbitMQ 4: chaos", &again, || chaos::run(&arguments))
 }
 
 fn cargo(steps: &mut Steps, name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {

@@ -1,0 +1,32 @@
+//! `cargo xtask chaos`: proves under faults that nothing is lost.
+
+use crate::install;
+use crate::step::run as program;
+
+/// So much as every change has to stand: ten faults of five kinds, in about two minutes.
+pub(crate) const GATE: &[&str] = &[
+    "--events",
+    "20000",
+    "--fault-count",
+    "10",
+    "--faults",
+    "reset,kill,close-connections,consumer-kill,memory-alarm",
+    "--rate",
+    "250",
+    "--minutes",
+    "4",
+];
+
+/// Builds the program and runs it; `--release` is for cargo, the rest for the program.
+pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
+    if !arguments.contains(&"--rabbitmq-bin") && !matches!(arguments, ["--list" | "--help"]) {
+        install::ensure()?;
+    }
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let is_release = arguments.contains(&"--release");
+    let mut words = vec!["run", "--quiet", "--locked", "--package", "eda-chaos", "--bin", "chaos"];
+    words.extend(is_release.then_some("--release"));
+    words.push("--");
+    words.extend(arguments.iter().filter(|argument| **argument != "--release"));
+    program(&cargo, &words, &[])
+}
