@@ -87,8 +87,22 @@ impl Cluster {
 
     /// Until it answers.
     pub(crate) fn start_again(&mut self, node: usize) -> Result<(), String> {
-        self.nodes[node].start_again()?;
-        self.is_up[node] = true;
+        self.start_all_again(&[node])
+    }
+
+    /// All at once, since members of a cluster wait for each other.
+    pub(crate) fn start_all_again(&mut self, down: &[usize]) -> Result<(), String> {
+        let started = std::thread::scope(|scope| {
+            let nodes = self.nodes.iter_mut().enumerate().filter(|(number, _)| down.contains(number));
+            let starts: Vec<_> = nodes.map(|(_, node)| scope.spawn(|| node.start_again())).collect();
+            let join =
+                |start: std::thread::ScopedJoinHandle<_>| start.join().map_err(|_| "a start panicked".to_owned())?;
+            starts.into_iter().map(join).collect::<Result<Vec<()>, String>>()
+        });
+        started?;
+        for node in down {
+            self.is_up[*node] = true;
+        }
         Ok(())
     }
 

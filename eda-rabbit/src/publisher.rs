@@ -249,9 +249,18 @@ fn open(connection: Connection, wait: Duration) -> BoxFuture<Result<Opened>> {
 
 async fn prepare(link: &dyn Link) -> Result<Arc<dyn Channel>> {
     let channel = link.channel().await?;
-    Plan::shared().declare(&*channel).await?;
-    channel.confirm_select().await?;
-    Ok(channel)
+    let prepare = async {
+        Plan::shared().declare(&*channel).await?;
+        channel.confirm_select().await
+    };
+    match prepare.await {
+        Ok(()) => Ok(channel),
+        Err(error) => {
+            // one that an error has closed can't be closed again
+            let _ = channel.close().await;
+            Err(error)
+        }
+    }
 }
 
 async fn lost(channel: &mut Option<Opened>) {

@@ -61,7 +61,7 @@ impl Run {
             }
             Fault::KilledWhileBlocked => self.kill_while_blocked().await?,
             Fault::DiskAlarm => {
-                self.ctl(&["set_disk_free_limit", "100TB"])?;
+                self.ctl(&["set_disk_free_limit", "10000GB"])?;
                 self.wait(Duration::from_secs(4)).await?;
                 self.ctl(&["set_disk_free_limit", "50MB"])?;
             }
@@ -198,10 +198,7 @@ impl Run {
             self.blocking(|run| run.cluster.kill(*node))?;
         }
         self.wait(Duration::from_secs(seconds)).await?;
-        for node in nodes {
-            self.blocking(|run| run.cluster.start_again(*node))?;
-        }
-        Ok(())
+        self.blocking(|run| run.cluster.start_all_again(nodes))
     }
 
     /// Nodes that give each other another cookie don't talk.

@@ -66,16 +66,16 @@ impl Session {
     /// Declare → qos → consume.
     pub(super) async fn open(wanted: &Wanted, link: Arc<dyn Link>, is_quarantined: bool) -> Result<Self> {
         let channel = link.channel().await?;
-        let mut plan = Plan::shared();
-        plan.merge(Plan::subscription(&wanted.subscription)?);
-        plan.declare(&*channel).await?;
         let prefetch = if is_quarantined { 1 } else { wanted.prefetch };
-        if !mutant::is_without("prefetch") {
-            channel.qos(prefetch).await?;
-        }
-        // deliveries may come as soon as the consumer is there
-        let generation = wanted.settler.begin(prefetch);
-        let arrivals = channel.consume(&wanted.subscription.queue).await?;
+        let (generation, arrivals) = match Self::begin(wanted, &*channel, prefetch).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                // what was not answered in time may still be done, and a consumer that nobody hears holds messages for ever;
+                // a channel that an error has closed can't be closed again
+                let _ = channel.close().await;
+                return Err(error);
+            }
+        };
         let (connection, began) = (wanted.connection.clone(), Instant::now());
         Ok(Self {
             connection,
@@ -91,9 +91,28 @@ impl Session {
         })
     }
 
+    async fn begin(wanted: &Wanted, channel: &dyn Channel, prefetch: u16) -> Result<(u64, Box<dyn Arrivals>)> {
+        let mut plan = Plan::shared();
+        plan.merge(Plan::subscription(&wanted.subscription)?);
+        plan.declare(channel).await?;
+        if !mutant::is_without("prefetch") {
+            channel.qos(prefetch).await?;
+        }
+        // deliveries may come as soon as the consumer is there
+        let generation = wanted.settler.begin(prefetch);
+        Ok((generation, channel.consume(&wanted.subscription.queue).await?))
+    }
+
     pub(super) async fn run(mut self, task: &mut Task) -> End {
         let end = self.consume(task).await;
         let (made_progress, had_open) = task.wanted.settler.end();
+        if end.is_err() {
+            // the connection may live on, and hold for this channel what is to come again on the next one
+            tokio::select! {
+                _ = self.channel.close() => {}
+                () = self.connection.lost(&self.link) => {}
+            }
+        }
         match end {
             Ok(()) => End::Closed,
             // to consume again is what nobody wants any more

@@ -8,6 +8,8 @@ mod support;
 mod lost;
 // a broker that takes nothing, or says nothing
 mod silent;
+// a queue that answers too late
+mod late;
 // what came on a connection that was lost
 mod stale;
 // permissions
