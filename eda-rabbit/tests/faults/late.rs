@@ -16,9 +16,8 @@ async fn a_consumer_that_the_broker_confirms_too_late_takes_no_messages() {
     // as when most of a cluster is away: the node answers, the queue does not
     tell_queue(&node, &subscription.queue, "suspend");
     proxy.cut().await;
-    let gave_up = status.wait_for(|status| {
-        status.state == ConsumerState::Connecting && status.why.contains("did not answer within")
-    });
+    let gave_up = status
+        .wait_for(|status| status.state == ConsumerState::Connecting && status.why.contains("did not answer within"));
     tokio::time::timeout(PATIENCE, gave_up).await.expect("in time").expect("it goes on");
     tell_queue(&node, &subscription.queue, "resume");
     until_state(&*deliveries, ConsumerState::Consuming).await;
