@@ -23,6 +23,7 @@
 
 mod config;
 pub mod topology;
+mod permissions;
 mod convert;
 mod wire;
 mod backoff;
@@ -33,4 +34,5 @@ mod subscriber;
 mod rabbit;
 
 pub use self::config::Config;
+pub use self::permissions::Permissions;
 pub use self::rabbit::Rabbit;
