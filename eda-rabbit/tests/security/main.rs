@@ -4,3 +4,6 @@
 mod permissions;
 // the node, and a whole life of an event
 mod support;
+// encrypted and verified, or not at all
+#[cfg(feature = "tls")]
+mod tls;
