@@ -46,26 +46,24 @@ pub(crate) async fn foreign(url: &str) -> lapin::Channel {
     connection.create_channel().await.expect("a channel")
 }
 
-/// All that a service does: declare, consume, publish, retry, park, publish where nobody listens.
+/// All that a service does: declare, consume, publish, retry, park.
 pub(crate) async fn live(url: &str, wanted: &Topology) -> Result {
     let rabbit = Rabbit::connect(url).await?;
-    let lived = live_on(&rabbit, wanted).await;
+    let lived = live_on(&rabbit, wanted, "{}").await;
     let closed = rabbit.close().await;
     lived.and(closed)
 }
 
-async fn live_on(rabbit: &Rabbit, wanted: &Topology) -> Result {
+pub(crate) async fn live_on(rabbit: &Rabbit, wanted: &Topology, body: &'static str) -> Result {
     rabbit.declare(wanted).await?;
     let mut all = Vec::new();
     for subscription in &wanted.subscriptions {
         all.push(rabbit.subscribe(subscription).await?);
     }
     let publisher = rabbit.publisher().await?;
-    for key in [&*wanted.subscriptions[0].bindings[0], "nobody.listens"] {
-        let mut message = Message::new(key.to_owned(), "{}");
-        message.id = Some(EventId::new());
-        publisher.send(message).await?.confirmed().await?;
-    }
+    let mut message = Message::new(wanted.subscriptions[0].bindings[0].clone(), body);
+    message.id = Some(EventId::new());
+    publisher.send(message).await?.confirmed().await?;
     let first = next(&mut *all[0]).await;
     first.retry(Duration::from_millis(100), &failure(1)).await?;
     let second = next(&mut *all[0]).await;
