@@ -49,12 +49,13 @@ impl App {
     }
 
     /// The rights that the app needs at the broker, without connecting: `eda::rabbit::Config` of the URL gives the
-    /// `rabbitmqctl set_permissions` of its user.
+    /// `rabbitmqctl set_permissions` of its user. An app without services has those of a program that only publishes.
     ///
     /// # Errors
     /// As [`topology`](Self::topology), and where the transport can't express it.
     pub fn permissions<P: Permit>(&self, transport: &P) -> Result<P::Permissions> {
-        transport.permissions(&self.topology()?)
+        let topology = if self.services.is_empty() { Topology::default() } else { self.topology()? };
+        transport.permissions(&topology)
     }
 
     pub(crate) fn plan(&self) -> Result<Plan> {

@@ -6,6 +6,7 @@ mod value;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
+use eda_core::transport::limits;
 use eda_core::{EventId, Message, envelope};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -87,6 +88,8 @@ pub(crate) fn incoming(arrived: &Arrived, is_own: bool) -> (Message, u32) {
                 broker_attempt = number(value).unwrap_or(0).saturating_add(1);
             }
             _ if is_brokers_or_ours(name) => {}
+            // one over the limit says enough
+            _ if message.headers.len() > limits::HEADER_COUNT_LIMIT => {}
             _ => {
                 let value = from_amqp(value);
                 if !envelope::absorb(&mut message, name, &value) {
