@@ -90,7 +90,7 @@ pub fn unfold(message: &mut Message) -> Result<()> {
         .caused_by(error)
     })?;
     if !attributes.is_whole {
-        let text = format!("the CloudEvent has over {} attributes: put them into its data", ATTRIBUTE_LIMIT);
+        let text = format!("the CloudEvent has over {ATTRIBUTE_LIMIT} attributes: put them into its data");
         return Err(Error::new(ErrorKind::TooLarge, text));
     }
     let mut content_type = None;

@@ -101,6 +101,13 @@ pub(crate) fn incoming(arrived: &Arrived, is_own: bool) -> (Message, u32) {
     (message, own_attempt.max(broker_attempt))
 }
 
+/// A message as it arrives where it was sent, without a broker between; for the package `fuzz`.
+#[cfg(feature = "__fuzz")]
+pub fn there_and_back(message: &Message) -> Message {
+    let Outgoing { exchange, routing_key, properties, body } = outgoing(message, crate::topology::EVENTS);
+    incoming(&Arrived { tag: 1, exchange, routing_key, redelivered: false, properties, body }, true).0
+}
+
 /// What the broker adds, what steers it, and what this transport writes: none of it is the producer's word.
 fn is_brokers_or_ours(name: &str) -> bool {
     name.starts_with(OWN)

@@ -38,3 +38,7 @@ pub use self::config::Config;
 pub use self::log::is_safe_to_log;
 pub use self::permissions::Permissions;
 pub use self::rabbit::Rabbit;
+
+#[cfg(feature = "__fuzz")]
+#[doc(hidden)]
+pub use self::convert::there_and_back;

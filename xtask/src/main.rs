@@ -1,7 +1,8 @@
-//! Development commands: `cargo xtask test`, `broker`, `python`, `tidy`.
+//! Development commands: `cargo xtask test`, `broker`, `fuzz`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod broker;
+mod fuzz;
 mod install;
 mod python;
 mod step;
@@ -16,6 +17,7 @@ usage: cargo xtask <command>
 
   test [FILTER…]   everything that must pass: format, tidy, clippy, tests, docs; with filters, only the tests they name
   broker           a private RabbitMQ node until Ctrl-C
+  fuzz             all fuzz targets, two at a time, a minute each; `--seconds N` for another time
   python           a Python with what the tests' Python programs import
   tidy             the rules that rustc and clippy don't know
 
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         }
         ["test", filters @ ..] => test::run(filters),
         ["broker"] => broker::run(),
+        ["fuzz", options @ ..] => fuzz::command(options),
         ["python"] => python::run(),
         ["tidy"] => tidy::run(),
         _ => Err(format!("no such command: {}\n\n{HELP}", words.join(" "))),
@@ -44,6 +47,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The cargo that runs this program.
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
 }
 
 /// The root of the repository.
