@@ -3,6 +3,8 @@
 // a network that comes and goes
 #[path = "../faults/proxy.rs"]
 mod proxy;
+// messages of somebody who means us harm
+mod hostile;
 // exactly these rights, and no others
 mod permissions;
 // the node, and a whole life of an event

@@ -9,7 +9,7 @@ use lapin::{Connection, ConnectionProperties};
 use rabbit_node::{Node, Options};
 use tokio::sync::OnceCell;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The node that all tests share; each has users, virtual hosts or queues of its own. It goes when the process ends.
 pub(crate) async fn node() -> &'static Node {

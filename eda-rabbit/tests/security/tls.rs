@@ -73,10 +73,7 @@ impl Drop for Pem {
 }
 
 /// Answers connections until the test ends; gives the port.
-async fn serve<F: Future<Output = ()> + Send>(answer: impl Fn(TcpStream) -> F + Send + 'static) -> u16
-where
-    F: 'static,
-{
+async fn serve<F: Future<Output = ()> + Send + 'static>(answer: impl Fn(TcpStream) -> F + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();
     tokio::spawn(async move {
@@ -160,7 +157,7 @@ async fn a_broker_that_speaks_no_tls_is_refused_and_hears_nothing() {
     let said = says(&Authority::new(), node().await.port()).await;
     assert!(said.starts_with("Unavailable: "), "{said}");
 
-    let (heard, mut hears) = mpsc::unbounded_channel();
+    let (heard, mut told) = mpsc::unbounded_channel();
     let port = serve(move |mut client| {
         let heard = heard.clone();
         async move {
@@ -172,7 +169,7 @@ async fn a_broker_that_speaks_no_tls_is_refused_and_hears_nothing() {
     })
     .await;
     says(&Authority::new(), port).await;
-    let heard = hears.recv().await.expect("it tried");
+    let heard = told.recv().await.expect("it tried");
     assert_eq!(heard[..2], [0x16, 3], "a handshake, and no AMQP");
 }
 
@@ -186,7 +183,7 @@ async fn a_broker_that_speaks_tls_1_1_at_most_is_refused() {
     let hello = [&TLS_1_1[..], &[7; 32], &[0], &[0, 0x2f], &[0]].concat();
     let length = u8::try_from(hello.len()).expect("it is short");
     let record = [&[22], &TLS_1_1[..], &[0, length + 4], &[2, 0, 0, length], &hello].concat();
-    let (heard, mut hears) = mpsc::unbounded_channel();
+    let (heard, mut told) = mpsc::unbounded_channel();
     let port = serve(move |mut client| {
         let (heard, record) = (heard.clone(), record.clone());
         async move {
@@ -201,6 +198,6 @@ async fn a_broker_that_speaks_tls_1_1_at_most_is_refused() {
     .await;
     let said = says(&Authority::new(), port).await;
     assert!(said.starts_with("Unavailable: ") && said.contains("SupportTls12Or13"), "{said}");
-    let answer = hears.recv().await.expect("it tried");
+    let answer = told.recv().await.expect("it tried");
     assert_eq!((answer.first(), answer.last()), (Some(&ALERT), Some(&PROTOCOL_VERSION)), "{answer:?}");
 }
