@@ -89,7 +89,7 @@ mod tests {
             while at < AWAY {
                 at += backoff.next();
             }
-            let half_seconds = (at - AWAY).as_millis() / 500;
+            let half_seconds = at.saturating_sub(AWAY).as_millis() / 500;
             come[usize::try_from(half_seconds).unwrap_or_default().min(9)] += 1;
         }
         let (peak, mean) = (come.into_iter().max().unwrap_or_default(), 200 / come.len());

@@ -135,3 +135,30 @@ async fn the_queues_of_others_can_be_neither_read_nor_written_nor_bound_nor_empt
     let declared = declare.queue_declare("charging.other".into(), options, arguments).await;
     assert!(is_refused(declared), "declared what it has no handler for");
 }
+
+/// What the guide and SECURITY.md say of the rest: RabbitMQ has rights on names, and a queue has the name of its exchange.
+/// When this fails, they can promise more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_services_share_on_a_virtual_host_is_no_boundary() {
+    let node = node().await;
+    let ctl = |arguments: &[&str]| node.ctl(arguments).expect("it is done");
+    ctl(&["add_vhost", "shared"]);
+    let (victim, own) = (topology(&subscription("victim")), topology(&subscription("intruder")));
+    let url = |service: &str| url(node, &format!("{service}:secret"), "shared");
+    for (service, wanted) in [("victim", &victim), ("intruder", &own)] {
+        let given = permissions(&url(service), wanted).publishing();
+        ctl(&["add_user", service, "secret"]);
+        ctl(&["set_permissions", "-p", "shared", service, &given.configure(), &given.write(), &given.read()]);
+        live(&url(service), wanted).await.expect("it may do what it needs");
+    }
+    let channel = foreign(&url("intruder")).await;
+    channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
+    for exchange in ["eda.retry", "eda.dead"] {
+        let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+        let sent = channel.basic_publish(exchange.into(), "victim.charge".into(), options, b"{}", properties).await;
+        assert!(sent.expect("sent").await.expect("it is taken").is_ack(), "{exchange}");
+    }
+    for queue in ["eda.unrouted", "eda.wait.100"] {
+        channel.basic_get(queue.into(), BasicGetOptions::default()).await.expect("it may be read");
+    }
+}

@@ -23,6 +23,9 @@ use crate::support::{live_on, node, permissions, subscription, topology};
 const USER: &str = "keeper";
 const PASSWORD: &str = "Zq7/pass=Wörd@9x";
 const BODY: &str = r#"{"card":"4012888888881881"}"#;
+/// The test as which a service runs.
+const SERVICE: &str = "secrets::a_log_of_everything_that_is_safe_holds_no_password_and_no_body";
+/// Where it is set, this process is a service of [`log_of`].
 const ADDRESS: &str = "EDA_TEST_SECRETS_ADDRESS";
 const LOG: &str = "EDA_TEST_SECRETS_LOG";
 
@@ -94,7 +97,7 @@ async fn log_of(log: &str) -> String {
     assert!(added.is_ok() || added.is_err_and(|why| why.contains("already exists")));
     ctl(&["set_permissions", USER, ".*", ".*", ".*"]).expect("it may do everything");
     let child = Command::new(std::env::current_exe().expect("a test is a file"))
-        .args(["--exact", "secrets::a_service", "--ignored", "--nocapture"])
+        .args(["--exact", SERVICE, "--nocapture"])
         .env(ADDRESS, format!("127.0.0.1:{}", node.port()))
         .env(LOG, log)
         .env("RUST_BACKTRACE", "1")
@@ -107,11 +110,8 @@ async fn log_of(log: &str) -> String {
     said
 }
 
-#[tokio::test]
-#[ignore = "what the tests beside it run as a process of its own"]
-async fn a_service() {
-    let address = std::env::var(ADDRESS).expect("run the tests beside it, which say where");
-    let log = std::env::var(LOG).expect("run the tests beside it, which say how");
+async fn be_a_service(address: String) {
+    let log = std::env::var(LOG).expect("it stands beside the address");
     let safe = (log == "is_safe_to_log").then(|| filter_fn(is_safe_to_log));
     let filter = EnvFilter::new(if safe.is_some() { "trace" } else { &log });
     registry().with(safe).with(fmt::layer().with_ansi(false).with_writer(std::io::stdout).with_filter(filter)).init();
@@ -160,6 +160,9 @@ async fn a_service() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_of_everything_that_is_safe_holds_no_password_and_no_body() {
+    if let Ok(address) = std::env::var(ADDRESS) {
+        return be_a_service(address).await;
+    }
     let log = log_of("is_safe_to_log").await;
     assert!(log.contains("eda_rabbit") && log.contains("DEBUG"), "nothing was logged: {log}");
     assert_eq!(found(PASSWORD, &log), Vec::<String>::new());
