@@ -38,7 +38,7 @@ fn a_pipe_gets_no_colours() {
 #[test]
 fn help_names_every_option() {
     let help = story(&shop(&["--help"]));
-    for option in ["--broker", "--service", "--legacy", "--help"] {
+    for option in ["--broker", "--service", "--legacy", "--permissions", "--help"] {
         assert!(help.contains(option), "no {option} in {help}");
     }
 }
@@ -52,6 +52,7 @@ fn wrong_arguments_are_refused() {
         (&["--service", "billing"], "`--service` needs a broker that processes can share"),
         (&["--broker=memory://", "--broker=memory://"], "`--broker` is given twice"),
         (&["--legacy"], "`--legacy` needs a broker that Python can reach"),
+        (&["--permissions"], "`--permissions` needs a broker that has users"),
         (&["--legacy=yes"], "`--legacy` takes no value"),
         (&["--legacy", "--service", "billing", "--broker", "amqp://localhost"], "`--legacy` brings orders"),
         (&["--broker", "kafka://user:secret@host"], "scheme: kafka"),
@@ -91,16 +92,17 @@ mod on_rabbitmq {
         let (_alone, url) = broker();
         // the second run meets what the first one left behind
         for _ in 0..2 {
-            assert_tells_all_orders(&story(&shop(&["--broker", &url])));
+            assert_tells_all_orders(&story(&shop(&["--broker", &restricted(&url, &[])])));
         }
     }
 
     #[test]
     fn three_processes_make_one_shop() {
         let (_alone, url) = broker();
-        let billing = Running::start(&url, "billing");
-        let shipping = Running::start(&url, "shipping");
-        let story = story(&shop(&["--broker", &url, "--service", "orders"]));
+        let url_of = |service| restricted(&url, &["--service", service]);
+        let billing = Running::start(&url_of("billing"), "billing");
+        let shipping = Running::start(&url_of("shipping"), "shipping");
+        let story = story(&shop(&["--broker", &url_of("orders"), "--service", "orders"]));
         let orders = orders(&story);
         let (billing, shipping) = (billing.stop(), shipping.stop());
 
@@ -123,6 +125,7 @@ mod on_rabbitmq {
         let (_alone, url) = broker();
         python("tests/foreign/delete_queue.py", &[&url, "order_events"]);
         let sent = python("examples/shop/legacy_orders.py", &[&url]);
+        let url = restricted(&url, &["--legacy"]);
         let story = story(&shop(&["--broker", &url, "--legacy"]));
         assert_tells_all_orders(&story);
         assert_eq!(sent.lines().count(), 3, "{sent}");
@@ -185,6 +188,24 @@ mod on_rabbitmq {
     fn broker() -> (std::sync::MutexGuard<'static, ()>, String) {
         let url = std::env::var("AMQP_URL").expect("no broker: run `cargo xtask test`, or set AMQP_URL");
         (ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner), url)
+    }
+
+    /// The URL of a user with the rights that the shop says it needs, and no others. Only of a private node it is known how
+    /// to run `rabbitmqctl`: on a broker of somebody's own the shop runs as the user of its URL.
+    fn restricted(url: &str, part: &[&str]) -> String {
+        let (scheme, rest) = url.split_once("://").expect("AMQP_URL is a URL");
+        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        let user = format!("shop{}", part.concat());
+        let own = format!("{scheme}://{user}:secret@{host}");
+        let shown = story(&shop(&[&["--broker", &own, "--permissions"], part].concat()));
+        let command = shown.trim().strip_prefix("rabbitmqctl ").expect("it shows a command");
+        match rabbit_node::ctl_at(url, &["add_user", &user, "secret"]) {
+            Err(why) if why.contains("no private node") => return url.to_owned(),
+            added => assert!(added.is_ok() || added.is_err_and(|why| why.contains("already exists"))),
+        }
+        let words: Vec<_> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
+        rabbit_node::ctl_at(url, &words).expect("the command does it");
+        own
     }
 
     /// A service that runs until it is told to stop.

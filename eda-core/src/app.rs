@@ -6,6 +6,7 @@ mod plan;
 use crate::error::Result;
 use crate::service::{PreparedService, Service};
 use crate::topology::Topology;
+use crate::transport::Permit;
 
 pub(crate) use self::plan::{Plan, QueuePlan};
 
@@ -45,6 +46,16 @@ impl App {
     /// [`Invalid`](crate::ErrorKind::Invalid) with every problem at once, as [`start`](Self::start) gives it.
     pub fn topology(&self) -> Result<Topology> {
         self.plan().map(|plan| plan.topology)
+    }
+
+    /// The rights that the app needs at the broker, without connecting: `eda::rabbit::Config` of the URL gives the
+    /// `rabbitmqctl set_permissions` of its user. An app without services has those of a program that only publishes.
+    ///
+    /// # Errors
+    /// As [`topology`](Self::topology), and where the transport can't express it.
+    pub fn permissions<P: Permit>(&self, transport: &P) -> Result<P::Permissions> {
+        let topology = if self.services.is_empty() { Topology::default() } else { self.topology()? };
+        transport.permissions(&topology)
     }
 
     pub(crate) fn plan(&self) -> Result<Plan> {

@@ -5,11 +5,12 @@
 //! `ce_` (Kafka §3.2.3), `ce-` (HTTP §3.1.3, which Knative sends over AMQP, too).
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +18,9 @@ use crate::message::{EventId, HeaderValue, Message};
 
 /// The media type of an event that brings its attributes in the body: structured mode.
 pub const STRUCTURED: &str = "application/cloudevents+json";
+
+/// How many attributes and extensions an event in structured mode may have: each becomes a field or a header.
+pub const ATTRIBUTE_LIMIT: usize = 1_000;
 
 const SPEC_VERSION: &str = "1.0";
 const PREFIXES: [&str; 4] = ["cloudEvents_", "cloudEvents:", "ce-", "ce_"];
@@ -71,7 +75,8 @@ pub fn is_structured(message: &Message) -> bool {
 /// event without data has an empty body. Any other message stays as it is.
 ///
 /// # Errors
-/// [`Invalid`](ErrorKind::Invalid) where the content type says structured mode and the body is none.
+/// [`Invalid`](ErrorKind::Invalid) where the content type says structured mode and the body is none,
+/// [`TooLarge`](ErrorKind::TooLarge) where it has more attributes than a message may have headers.
 pub fn unfold(message: &mut Message) -> Result<()> {
     if !is_structured(message) {
         return Ok(());
@@ -84,9 +89,13 @@ pub fn unfold(message: &mut Message) -> Result<()> {
         )
         .caused_by(error)
     })?;
+    if !attributes.is_whole {
+        let text = format!("the CloudEvent has over {ATTRIBUTE_LIMIT} attributes: put them into its data");
+        return Err(Error::new(ErrorKind::TooLarge, text));
+    }
     let mut content_type = None;
     message.body = Bytes::new();
-    for (name, raw) in attributes.0 {
+    for (name, raw) in attributes.members {
         match name.as_ref() {
             "data" => message.body = body.slice_ref(raw.get().as_bytes()),
             "data_base64" => message.body = decode_base64(raw)?,
@@ -162,9 +171,39 @@ fn read_time(text: &str) -> Option<SystemTime> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Structured<'a>(#[serde(borrow)] std::collections::HashMap<Cow<'a, str>, &'a RawValue>);
+/// The members of an object in their order, as many as a message may have headers; of the rest only that there is one.
+struct Structured<'a> {
+    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    is_whole: bool,
+}
+
+impl<'de> Deserialize<'de> for Structured<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Structured<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = Structured { members: Vec::new(), is_whole: true };
+        while let Some(member) = map.next_entry()? {
+            if found.members.len() < ATTRIBUTE_LIMIT {
+                found.members.push(member);
+            } else {
+                found.is_whole = false;
+            }
+        }
+        Ok(found)
+    }
+}
 
 fn scalar(raw: &RawValue) -> Option<HeaderValue> {
     match serde_json::from_str(raw.get()).ok()? {

@@ -73,11 +73,19 @@ impl Failure {
 
     /// The error and its causes in one line, cut to [`FailureRecord::DETAIL_LIMIT`] bytes.
     pub fn detail(&self) -> String {
-        let mut detail = texts(&*self.error).join(": ");
-        let fits = (0..=FailureRecord::DETAIL_LIMIT.min(detail.len())).rev().find(|end| detail.is_char_boundary(*end));
-        detail.truncate(fits.unwrap_or(0));
-        detail
+        cut(self.text())
     }
+
+    pub(crate) fn text(&self) -> String {
+        texts(&*self.error).join(": ")
+    }
+}
+
+/// Of a text what is kept.
+pub(crate) fn cut(mut detail: String) -> String {
+    let fits = (0..=FailureRecord::DETAIL_LIMIT.min(detail.len())).rev().find(|end| detail.is_char_boundary(*end));
+    detail.truncate(fits.unwrap_or(0));
+    detail
 }
 
 #[diagnostic::do_not_recommend]

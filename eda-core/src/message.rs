@@ -49,8 +49,10 @@ impl Message {
         Self { routing_key: routing_key.into(), body: body.into(), ..Self::default() }
     }
 
-    /// The id as text, or `-` for a message that has none: for logs.
+    /// The id as text, or `-` for a message that has none: for logs. What would begin a line of its own there is escaped.
     pub fn id_or_dash(&self) -> Cow<'_, str> {
-        self.id.as_ref().map_or(Cow::Borrowed("-"), |id| Cow::Owned(id.to_string()))
+        let Some(id) = &self.id else { return Cow::Borrowed("-") };
+        let text = id.to_string();
+        Cow::Owned(if text.contains(char::is_control) { text.escape_debug().to_string() } else { text })
     }
 }

@@ -1,5 +1,6 @@
 //! A named group of handlers with state and policy.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -25,14 +26,17 @@ use crate::topology::Policy;
 /// Service::new("audit").on("log", |event: AnyEvent| async move { println!("{}", event.name()) }).run(&broker).await
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Service<S = ()> {
     pub(crate) name: String,
     state: Arc<S>,
     policy: Policy,
     handlers: Vec<HandlerDef<S>>,
     layers: Stack,
+    redact: Option<Redact>,
 }
+
+/// Takes out of a text what must not leave the process.
+pub(crate) type Redact = Arc<dyn Fn(String) -> String + Send + Sync>;
 
 impl Service {
     /// A service without state or handlers. Names are made of `a-z`, `0-9`, `.`, `_` and `-`; a bad one is reported when
@@ -44,15 +48,16 @@ impl Service {
             policy: Policy::default(),
             handlers: Vec::new(),
             layers: Stack::default(),
+            redact: None,
         }
     }
 
     /// Gives the service its state: what `State<T>` parameters of its handlers take from.
     #[must_use]
     pub fn state<S: Send + Sync + 'static>(self, state: S) -> Service<S> {
-        let Self { name, policy, handlers, layers, .. } = self;
+        let Self { name, policy, handlers, layers, redact, .. } = self;
         let handlers = handlers.into_iter().map(HandlerDef::with_any_state).collect();
-        Service { name, state: Arc::new(state), policy, handlers, layers }
+        Service { name, state: Arc::new(state), policy, handlers, layers, redact }
     }
 }
 
@@ -103,13 +108,31 @@ impl<S: Send + Sync + 'static> Service<S> {
         self
     }
 
+    /// Rewrites what is told of failures, in the log and beside retries and dead letters: the texts of errors and panics,
+    /// which may hold what must not leave the process. Sees the whole text; what it gives is cut to
+    /// [`DETAIL_LIMIT`](crate::transport::FailureRecord::DETAIL_LIMIT) bytes. Where it panics, nothing of the text is told.
+    /// A later one takes the place of an earlier one.
+    ///
+    /// ```
+    /// use eda_core::Service;
+    ///
+    /// let digits = |text: String| text.replace(|letter: char| letter.is_ascii_digit(), "#");
+    /// let service = Service::new("billing").redact(digits);
+    /// # drop(service);
+    /// ```
+    #[must_use]
+    pub fn redact(mut self, redact: impl Fn(String) -> String + Send + Sync + 'static) -> Self {
+        self.redact = Some(Arc::new(redact));
+        self
+    }
+
     /// The handlers, in the order in which they were added.
     pub fn handlers(&self) -> &[HandlerDef<S>] {
         &self.handlers
     }
 
     pub(crate) fn prepare(self) -> PreparedService {
-        let Self { name, state, policy, handlers, layers } = self;
+        let Self { name, state, policy, handlers, layers, redact } = self;
         let prepare = |handler: HandlerDef<S>| PreparedHandler {
             meta: *handler.meta(),
             interest: *handler.interest(),
@@ -117,7 +140,19 @@ impl<S: Send + Sync + 'static> Service<S> {
             policy: handler.meta().policy(&policy),
             bound: layers.bind(handler, Arc::clone(&state)),
         };
-        PreparedService { name, handlers: handlers.into_iter().map(prepare).collect() }
+        PreparedService { name, handlers: handlers.into_iter().map(prepare).collect(), redact }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Service<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .field("state", &self.state)
+            .field("policy", &self.policy)
+            .field("handlers", &self.handlers)
+            .field("layers", &self.layers)
+            .finish_non_exhaustive()
     }
 }
 
@@ -126,6 +161,7 @@ impl<S: Send + Sync + 'static> Service<S> {
 pub(crate) struct PreparedService {
     pub(crate) name: String,
     pub(crate) handlers: Vec<PreparedHandler>,
+    pub(crate) redact: Option<Redact>,
 }
 
 /// A handler bound to its service's state and layers.

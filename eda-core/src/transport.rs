@@ -3,6 +3,7 @@
 mod delivery;
 pub mod limits;
 pub mod memory;
+mod permit;
 mod state;
 mod unrouted;
 
@@ -14,6 +15,7 @@ use crate::message::Message;
 use crate::topology::{Subscription, Topology};
 
 pub use self::delivery::{Delivery, FailureRecord, Reason, Settle, Token};
+pub use self::permit::Permit;
 pub use self::state::{ConsumerState, ConsumerStatus};
 pub use self::unrouted::Unrouted;
 

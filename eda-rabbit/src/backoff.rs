@@ -69,4 +69,31 @@ mod tests {
             |low: u32, high: u32| waits.iter().any(|wait| *wait >= LAST / 10 * low && *wait < LAST / 10 * high);
         assert!((0..10).all(|tenth| within(tenth, tenth + 1)), "{waits:?}");
     }
+    /// Clients of a broker that was away for ten seconds, each with its own randomness from one seed.
+    #[test]
+    fn two_hundred_clients_come_back_spread_out() {
+        const AWAY: Duration = Duration::from_secs(10);
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut come = [0; 10];
+        for _ in 0..200 {
+            // SplitMix64 makes a seed for each, xorshift its numbers
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut seed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9) | 1;
+            let mut backoff = Backoff::with_random(move || {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                f64::from(u32::try_from(seed >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+            });
+            let mut at = Duration::ZERO;
+            while at < AWAY {
+                at += backoff.next();
+            }
+            let half_seconds = at.saturating_sub(AWAY).as_millis() / 500;
+            come[usize::try_from(half_seconds).unwrap_or_default().min(9)] += 1;
+        }
+        let (peak, mean) = (come.into_iter().max().unwrap_or_default(), 200 / come.len());
+        assert!(peak <= 3 * mean, "{come:?}");
+        assert_eq!(come.into_iter().sum::<usize>(), 200);
+    }
 }

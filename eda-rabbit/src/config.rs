@@ -170,7 +170,8 @@ impl Host {
     }
 
     pub(crate) fn is_loopback(&self) -> bool {
-        self.name == "localhost" || self.name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        self.name.eq_ignore_ascii_case("localhost")
+            || self.name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
     }
 }
 

@@ -6,6 +6,7 @@ mod value;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
+use eda_core::transport::limits;
 use eda_core::{EventId, Message, envelope};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -87,6 +88,8 @@ pub(crate) fn incoming(arrived: &Arrived, is_own: bool) -> (Message, u32) {
                 broker_attempt = number(value).unwrap_or(0).saturating_add(1);
             }
             _ if is_brokers_or_ours(name) => {}
+            // one over the limit says enough
+            _ if message.headers.len() > limits::HEADER_COUNT_LIMIT => {}
             _ => {
                 let value = from_amqp(value);
                 if !envelope::absorb(&mut message, name, &value) {
@@ -96,6 +99,13 @@ pub(crate) fn incoming(arrived: &Arrived, is_own: bool) -> (Message, u32) {
         }
     }
     (message, own_attempt.max(broker_attempt))
+}
+
+/// A message as it arrives where it was sent, without a broker between; for the package `fuzz`.
+#[cfg(feature = "__fuzz")]
+pub fn there_and_back(message: &Message) -> Message {
+    let Outgoing { exchange, routing_key, properties, body } = outgoing(message, crate::topology::EVENTS);
+    incoming(&Arrived { tag: 1, exchange, routing_key, redelivered: false, properties, body }, true).0
 }
 
 /// What the broker adds, what steers it, and what this transport writes: none of it is the producer's word.

@@ -12,8 +12,8 @@
 //!
 //! # What to know when you run it
 //!
-//! * lapin logs the whole of a returned message at WARN and, at TRACE, the login. Where logs are kept, filter it:
-//!   `RUST_LOG=info,lapin=warn,lapin::returned_messages=error`.
+//! * lapin logs the whole of a returned message at WARN and, at TRACE, the login. Where logs are kept, put
+//!   [`is_safe_to_log`] before what writes them, or set `RUST_LOG=info,lapin=warn,lapin::returned_messages=error`.
 //! * lapin reads what the broker sends by recursion; `RUST_MIN_STACK=67108864` in a service's environment gives it room.
 //! * Nothing is ever unbound or deleted: a handler that takes another event than before leaves the binding of the old one
 //!   behind, and a handler that is gone its queue.
@@ -22,7 +22,9 @@
 //! * Before RabbitMQ 4.3 every delivery that is given back, as at the end of a process, counts as an attempt.
 
 mod config;
+mod log;
 pub mod topology;
+mod permissions;
 mod convert;
 mod wire;
 mod backoff;
@@ -33,4 +35,10 @@ mod subscriber;
 mod rabbit;
 
 pub use self::config::Config;
+pub use self::log::is_safe_to_log;
+pub use self::permissions::Permissions;
 pub use self::rabbit::Rabbit;
+
+#[cfg(feature = "__fuzz")]
+#[doc(hidden)]
+pub use self::convert::there_and_back;

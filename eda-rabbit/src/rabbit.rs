@@ -64,9 +64,16 @@ impl Rabbit {
     }
 
     async fn declare_once(&self, plan: &Plan) -> Result {
-        let channel = self.consuming.link().await?.channel().await?;
-        plan.declare(&*channel).await?;
-        channel.close().await
+        let link = self.consuming.link().await?;
+        let declare = async {
+            let channel = link.channel().await?;
+            plan.declare(&*channel).await?;
+            channel.close().await
+        };
+        tokio::select! {
+            declared = declare => declared,
+            () = self.consuming.lost(&link) => Err(Error::new(ErrorKind::Unavailable, "the connection was lost")),
+        }
     }
 
     fn check_open(&self) -> Result {

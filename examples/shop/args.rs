@@ -14,6 +14,7 @@ Options:
                     orders              places the orders, follows them to their end, and ends
   --legacy        take the orders of an old shop, too, which a Python script sends through RabbitMQ:
                     python3 examples/shop/legacy_orders.py amqp://localhost
+  --permissions   show the `rabbitmqctl set_permissions` that the broker's user needs, and end
   -h, --help      show this
 
 Environment:
@@ -29,6 +30,7 @@ pub struct Args {
     pub broker: String,
     pub part: Part,
     pub legacy: bool,
+    pub permissions: bool,
 }
 
 /// All services, or one.
@@ -46,7 +48,7 @@ impl Args {
     /// # Errors
     /// What is wrong with the arguments, for a person.
     pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
-        let (mut broker, mut part, mut legacy) = (None, None, None);
+        let (mut broker, mut part, mut legacy, mut permissions) = (None, None, None, None);
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let (option, attached) = match arg.split_once('=') {
@@ -64,8 +66,9 @@ impl Args {
                     let name = value().ok_or("`--service` needs a name: orders, billing or shipping")?;
                     set(&mut part, name.parse()?, option)?;
                 }
-                "--legacy" if attached.is_some() => return Err("`--legacy` takes no value".to_owned()),
+                "--legacy" | "--permissions" if attached.is_some() => return Err(format!("`{option}` takes no value")),
                 "--legacy" => set(&mut legacy, (), option)?,
+                "--permissions" => set(&mut permissions, (), option)?,
                 // what is no option may be a URL with a password: it is not repeated
                 _ if option.starts_with('-') => return Err(format!("there is no option `{option}`")),
                 _ => return Err("expected options only".to_owned()),
@@ -75,6 +78,7 @@ impl Args {
             broker: broker.unwrap_or_else(|| "memory://".to_owned()),
             part: part.unwrap_or(Part::All),
             legacy: legacy.is_some(),
+            permissions: permissions.is_some(),
         };
         this.check()?;
         Ok(Some(this))
@@ -94,6 +98,9 @@ impl Args {
             return Err(
                 "`--legacy` needs a broker that Python can reach, too: add `--broker amqp://localhost`".to_owned()
             );
+        }
+        if self.permissions && self.is_in_memory() {
+            return Err("`--permissions` needs a broker that has users: add `--broker amqp://localhost`".to_owned());
         }
         if self.legacy && matches!(self.part, Part::Billing | Part::Shipping) {
             return Err("`--legacy` brings orders: leave `--service` out, or make it `--service orders`".to_owned());

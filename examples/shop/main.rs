@@ -60,23 +60,49 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: &Args, story: &Story) -> eda::Result {
+    let book = OrderBook::default();
+    let app = app(args, &book);
+    if args.permissions {
+        return show_permissions(args, &app);
+    }
     let broker = eda::connect(&args.broker).await?;
     match args.part {
-        Part::Billing => billing::service().run(&broker).await?,
-        Part::Shipping => shipping::service().run(&broker).await?,
-        Part::All | Part::Orders => {
-            let book = OrderBook::default();
-            let mut app = App::new().service(orders::service(book.clone()));
-            if args.part == Part::All {
-                app = app.service(billing::service()).service(shipping::service());
-            }
-            if args.legacy {
-                app = app.service(legacy::service(book.clone()));
-            }
-            open_shop(args, app, &broker, &book, story).await?;
-        }
+        Part::Billing | Part::Shipping => app.run(&broker).await?,
+        Part::All | Part::Orders => open_shop(args, app, &broker, &book, story).await?,
     }
     broker.close().await
+}
+
+/// The services that were asked for.
+fn app(args: &Args, book: &OrderBook) -> App {
+    let runs = |part| args.part == Part::All || args.part == part;
+    let mut app = App::new();
+    if runs(Part::Orders) {
+        app = app.service(orders::service(book.clone()));
+    }
+    if runs(Part::Billing) {
+        app = app.service(billing::service());
+    }
+    if runs(Part::Shipping) {
+        app = app.service(shipping::service());
+    }
+    if args.legacy {
+        app = app.service(legacy::service(book.clone()));
+    }
+    app
+}
+
+/// For the operator of the broker, who needs no broker for it.
+#[cfg(feature = "rabbit")]
+fn show_permissions(args: &Args, app: &App) -> eda::Result {
+    let config: eda::rabbit::Config = args.broker.parse()?;
+    say(&app.permissions(&config)?.publishing().to_string());
+    Ok(())
+}
+
+#[cfg(not(feature = "rabbit"))]
+fn show_permissions(_: &Args, _: &App) -> eda::Result {
+    Err(Error::new(ErrorKind::Unsupported, "this shop was built without RabbitMQ, which has the permissions"))
 }
 
 /// Lets the customers in, and closes when the last order has come to its end.

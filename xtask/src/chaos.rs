@@ -22,11 +22,11 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     if !arguments.contains(&"--rabbitmq-bin") && !matches!(arguments, ["--list" | "--help"]) {
         install::ensure()?;
     }
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+
     let is_release = arguments.contains(&"--release");
     let mut words = vec!["run", "--quiet", "--locked", "--package", "eda-chaos", "--bin", "chaos"];
     words.extend(is_release.then_some("--release"));
     words.push("--");
     words.extend(arguments.iter().filter(|argument| **argument != "--release"));
-    program(&cargo, &words, &[])
+    program(&crate::cargo(), &words, &[])
 }

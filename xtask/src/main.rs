@@ -1,8 +1,9 @@
-//! Development commands: `cargo xtask test`, `broker`, `chaos`, `python`, `tidy`.
+//! Development commands: `cargo xtask test`, `broker`, `chaos`, `fuzz`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod broker;
 mod chaos;
+mod fuzz;
 mod install;
 mod python;
 mod step;
@@ -18,6 +19,7 @@ usage: cargo xtask <command>
   test [FILTER…]   everything that must pass: format, tidy, clippy, tests, docs; with filters, only the tests they name
   broker           a private RabbitMQ node until Ctrl-C
   chaos [OPTION…]  faults under load: nothing may be lost; --help tells more, --release builds it faster to run
+  fuzz             all fuzz targets, two at a time, a minute each; `--seconds N` for another time
   python           a Python with what the tests' Python programs import
   tidy             the rules that rustc and clippy don't know
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ["test", filters @ ..] => test::run(filters),
         ["broker"] => broker::run(),
         ["chaos", options @ ..] => chaos::run(options),
+        ["fuzz", options @ ..] => fuzz::command(options),
         ["python"] => python::run(),
         ["tidy"] => tidy::run(),
         _ => Err(format!("no such command: {}\n\n{HELP}", words.join(" "))),
@@ -48,6 +51,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The cargo that runs this program.
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
 }
 
 /// The root of the repository.

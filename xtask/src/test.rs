@@ -3,13 +3,16 @@
 use rabbit_node::{Node, Options};
 
 use crate::step::{Steps, run as program};
-use crate::{broker, chaos, python, tidy};
+use crate::{broker, chaos, fuzz, python, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
 const CLIPPY_DEFAULT: &[&str] = &["clippy", "-p", "eda-rs", "--all-targets", "--locked", "--", "-D", "warnings"];
 const CLIPPY_BARE: &[&str] =
     &["clippy", "-p", "eda-rs", "--all-targets", "--no-default-features", "--locked", "--", "-D", "warnings"];
+/// What holds only where the feature is not compiled in.
+const NO_TLS: &[&str] =
+    &["test", "-p", "eda-rabbit", "--locked", "--lib", "--test", "security", "--", "tls_is_never", "amqps_without_tls"];
 const DOC: &[&str] = &["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
 const DOC_DEFAULT: &[&str] = &["doc", "-p", "eda-rs", "--no-deps", "--locked"];
 
@@ -52,10 +55,12 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
     }
     let variables = [("AMQP_URL", broker.url.as_str()), ("EDA_PYTHON", python.as_str())];
     let again = format!("cargo xtask test {}", filters.join(" "));
-    steps.take("tests", again.trim(), || program(&cargo_path(), &tests, &variables))?;
+    steps.take("tests", again.trim(), || program(&crate::cargo(), &tests, &variables))?;
     if filters.is_empty() {
         steps.take("chaos", &format!("cargo xtask chaos {}", chaos::GATE.join(" ")), || chaos::run(chaos::GATE))?;
         on_version_4(&mut steps)?;
+        cargo(&mut steps, "tests without TLS", NO_TLS, &[])?;
+        steps.take("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SECONDS))?;
         cargo(&mut steps, "docs, every feature", DOC, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
         cargo(&mut steps, "docs, default features", DOC_DEFAULT, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
     }
@@ -84,11 +89,7 @@ fn cargo(steps: &mut Steps, name: &str, arguments: &[&str], variables: &[(&str, 
     again.push("cargo".into());
     again.extend(arguments.iter().copied().map(String::from));
     let again = again.join(" ");
-    steps.take(name, &again, || program(&cargo_path(), arguments, variables))
-}
-
-fn cargo_path() -> String {
-    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+    steps.take(name, &again, || program(&crate::cargo(), arguments, variables))
 }
 
 /// Passwords stay out of logs.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventInfo;
-use crate::service::{PreparedHandler, PreparedService};
+use crate::service::{PreparedHandler, PreparedService, Redact};
 use crate::topology::{Subscription, Topology};
 
 /// What the runtime starts.
@@ -19,6 +19,7 @@ pub(crate) struct QueuePlan {
     pub(crate) subscription: Subscription,
     pub(crate) service: Arc<str>,
     pub(crate) handlers: Vec<PreparedHandler>,
+    pub(crate) redact: Option<Redact>,
 }
 
 pub(crate) fn plan(services: &[PreparedService]) -> Result<Plan> {
@@ -29,7 +30,7 @@ pub(crate) fn plan(services: &[PreparedService]) -> Result<Plan> {
             let name = handler.queue(&service.name);
             match queues.iter_mut().find(|queue| queue.subscription.queue == name) {
                 Some(queue) => queue.join(&service.name, handler, &mut problems),
-                None => queues.push(QueuePlan::new(&service.name, name, handler)),
+                None => queues.push(QueuePlan::new(service, name, handler)),
             }
         }
     }
@@ -48,15 +49,16 @@ pub(crate) fn plan(services: &[PreparedService]) -> Result<Plan> {
 }
 
 impl QueuePlan {
-    fn new(service: &str, queue: String, handler: &PreparedHandler) -> Self {
+    fn new(service: &PreparedService, queue: String, handler: &PreparedHandler) -> Self {
+        let (name, redact) = (&service.name, service.redact.clone());
         let subscription = Subscription {
-            service: service.to_owned(),
+            service: name.clone(),
             queue,
             declare: handler.meta.declare,
             bindings: bindings(handler),
             policy: handler.policy.clone(),
         };
-        Self { subscription, service: service.into(), handlers: vec![handler.clone()] }
+        Self { subscription, service: name.as_str().into(), handlers: vec![handler.clone()], redact }
     }
 
     fn join(&mut self, service: &str, handler: &PreparedHandler, problems: &mut Vec<String>) {

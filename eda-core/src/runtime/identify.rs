@@ -1,8 +1,9 @@
 //! Which handler of a queue a message is for.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::fmt;
 
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::failure::Failure;
@@ -82,6 +83,31 @@ fn matches(binding: &str, key: &str) -> bool {
 }
 
 fn discriminator(body: &[u8], field: &str) -> Result<Option<String>, serde_json::Error> {
-    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(body)?;
-    Ok(fields.get(field).and_then(|value| serde_json::from_str(value.get()).ok()))
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = json.deserialize_map(FieldOf(field))?;
+    json.end()?;
+    Ok(value.and_then(|value| serde_json::from_str(value.get()).ok()))
+}
+
+/// The last value of that name in an object; the others are read over and not kept.
+struct FieldOf<'a>(&'a str);
+
+impl<'de> Visitor<'de> for FieldOf<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+            if name == self.0 {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
 }

@@ -13,12 +13,13 @@ use tracing::{debug, error, warn};
 use crate::app::QueuePlan;
 use crate::context::Call;
 use crate::envelope;
-use crate::failure::Failure;
+use crate::error::ErrorKind;
+use crate::failure::{Failure, cut};
 use crate::message::Message;
 use crate::middleware::Emitted;
 use crate::mutant;
 use crate::retry::{NextStep, next_step};
-use crate::service::PreparedHandler;
+use crate::service::{PreparedHandler, Redact};
 use crate::topology::Policy;
 use crate::transport::{Delivery, FailureRecord, Publish, Reason, limits};
 
@@ -31,13 +32,14 @@ pub(super) struct Processor {
     queue: String,
     policy: Policy,
     handlers: Vec<PreparedHandler>,
+    redact: Option<Redact>,
     publish: Arc<dyn Publish>,
 }
 
 impl Processor {
     pub(super) fn new(plan: QueuePlan, publish: Arc<dyn Publish>) -> Self {
-        let QueuePlan { subscription, service, handlers } = plan;
-        Self { service, queue: subscription.queue, policy: subscription.policy, handlers, publish }
+        let QueuePlan { subscription, service, handlers, redact } = plan;
+        Self { service, queue: subscription.queue, policy: subscription.policy, handlers, redact, publish }
     }
 
     /// Handles a delivery and settles it, whatever happens. Cancelled, the delivery is given back.
@@ -94,6 +96,19 @@ impl Processor {
         })
     }
 
+    /// What is told of a failure, in logs and beside the dead letter.
+    fn detail(&self, failure: &Failure) -> String {
+        let shown = catch_unwind(AssertUnwindSafe(|| failure.text()))
+            .unwrap_or_else(|_| "the error could not be shown: its `Display` panicked".to_owned());
+        let redacted = match &self.redact {
+            // before it is cut, so that no half of a secret is left at the end
+            Some(redact) => catch_unwind(AssertUnwindSafe(|| redact(shown)))
+                .unwrap_or_else(|_| "the error is not shown: its redaction panicked".to_owned()),
+            None => shown,
+        };
+        cut(redacted)
+    }
+
     /// The handler as it is called everywhere; a delivery that no handler takes is its queue's.
     fn place(&self, handler: Option<&PreparedHandler>) -> String {
         handler.map_or_else(|| self.queue.clone(), |handler| format!("{}.{}", self.service, handler.meta.name))
@@ -109,8 +124,7 @@ impl Processor {
     ) {
         let record = FailureRecord {
             reason: failure.reason(),
-            detail: catch_unwind(AssertUnwindSafe(|| failure.detail()))
-                .unwrap_or_else(|_| "the error could not be shown: its `Display` panicked".to_owned()),
+            detail: self.detail(failure),
             handler: self.place(handler),
             attempt: delivery.attempt(),
             failed_at: SystemTime::now(),
@@ -137,15 +151,18 @@ impl Processor {
 
 /// The message with its attributes out of a structured body; most messages have none and stay as they are.
 fn readable(message: &Arc<Message>) -> Result<Arc<Message>, Failure> {
-    if message.body.len() > limits::BODY_LIMIT {
-        let text = format!("the body has {} bytes, over the limit of {}", message.body.len(), limits::BODY_LIMIT);
-        return Err(Failure::because(Reason::TooLarge, text));
-    }
+    let too_large = |error| Failure::because(Reason::TooLarge, error);
+    limits::check_size(message).map_err(too_large)?;
     if !envelope::is_structured(message) {
         return Ok(Arc::clone(message));
     }
     let mut unfolded = Message::clone(message);
-    envelope::unfold(&mut unfolded).map_err(|error| Failure::because(Reason::Undecodable, error))?;
+    envelope::unfold(&mut unfolded).map_err(|error| match error.kind() {
+        ErrorKind::TooLarge => too_large(error),
+        _ => Failure::because(Reason::Undecodable, error),
+    })?;
+    // what stood in the body are headers now
+    limits::check_size(&unfolded).map_err(too_large)?;
     Ok(Arc::new(unfolded))
 }
 

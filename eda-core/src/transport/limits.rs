@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::envelope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{HeaderValue, Headers, Message};
 use crate::topology::Subscription;
@@ -15,6 +16,9 @@ pub const SHORT_TEXT_LIMIT: usize = 255;
 /// How many bytes all headers of a message may have, names and values: 64 KiB. AMQP carries them in one frame, 128 KiB
 /// unless the broker is told otherwise, beside what the broker and a dead letter's reason add.
 pub const HEADERS_LIMIT: usize = 64 * 1024;
+
+/// How many headers a message may have, in whatever mode they come. A hundred is many already.
+pub const HEADER_COUNT_LIMIT: usize = envelope::ATTRIBUTE_LIMIT;
 
 /// How long a retry can wait: a day. A transport with fixed delays needs a longest one.
 pub const DELAY_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -30,18 +34,32 @@ const RESERVED: [&str; 8] = ["x-", "CC", "BCC", "cloudEvents_", "cloudEvents:", 
 /// # Errors
 /// [`TooLarge`](ErrorKind::TooLarge) or [`Invalid`](ErrorKind::Invalid), with the limit and what was found.
 pub fn check(message: &Message) -> Result {
+    check_size(message)?;
+    check_texts(message)?;
+    check_names_of_ours(message)?;
+    check_numbers(&message.headers)
+}
+
+/// Checks how large a message is: before it is sent, and before anything of one that arrived is read.
+///
+/// # Errors
+/// [`TooLarge`](ErrorKind::TooLarge) with the limit and what was found.
+pub fn check_size(message: &Message) -> Result {
+    let too_large = |text| Err(Error::new(ErrorKind::TooLarge, text));
     let size = message.body.len();
     if size > BODY_LIMIT {
         let text = format!("the body has {size} bytes, over the limit of {BODY_LIMIT}: publish a reference instead");
-        return Err(Error::new(ErrorKind::TooLarge, text));
+        return too_large(text);
     }
-    check_texts(message)?;
-    check_numbers(&message.headers)?;
+    let count = message.headers.len();
+    if count > HEADER_COUNT_LIMIT {
+        return too_large(format!("there are over {HEADER_COUNT_LIMIT} headers: put them into the body"));
+    }
     let keys = [&message.partition_key, &message.causation_id].into_iter().flatten().map(String::len);
     let size = size_of_headers(&message.headers) + keys.sum::<usize>();
     if size > HEADERS_LIMIT {
         let text = format!("the headers have {size} bytes, over the limit of {HEADERS_LIMIT}: put them into the body");
-        return Err(Error::new(ErrorKind::TooLarge, text));
+        return too_large(text);
     }
     Ok(())
 }
@@ -64,6 +82,27 @@ pub fn check_texts(message: &Message) -> Result {
         text.map_or(Ok(()), |text| short_text(what, text))?;
     }
     check_names(&message.headers)
+}
+
+/// What a publisher chooses is no place for what would begin a line or end a text elsewhere: CR, LF, NUL and their like.
+fn check_names_of_ours(message: &Message) -> Result {
+    let names = [
+        ("routing key", Some(&*message.routing_key)),
+        ("event name", message.name.as_deref()),
+        ("source", message.source.as_deref()),
+        ("content type", message.content_type.as_deref()),
+    ];
+    let names = names.into_iter().filter_map(|(what, name)| Some((what, name?)));
+    let headers = message.headers.iter().map(|(name, _)| ("header name", name));
+    names.chain(headers).try_for_each(|(what, name)| no_control(what, name))
+}
+
+fn no_control(what: &'static str, text: &str) -> Result {
+    if !text.contains(char::is_control) {
+        return Ok(());
+    }
+    let text = format!("the {what} `{}` holds a control character: take it out", text.escape_debug());
+    Err(Error::new(ErrorKind::Invalid, text))
 }
 
 fn check_names(headers: &Headers) -> Result {
@@ -141,6 +180,8 @@ pub fn check_subscription(subscription: &Subscription) -> Result {
         let text = format!("`{queue}` is no name for a queue: it may neither be empty nor begin with `amq.`");
         return Err(Error::new(ErrorKind::Invalid, text));
     }
+    no_control("queue name", queue)?;
+    subscription.bindings.iter().try_for_each(|binding| no_control("binding", binding))?;
     if policy.prefetch == Some(0) {
         let text = "expected a prefetch greater than 0: nothing would ever be delivered, or without a bound";
         return Err(Error::new(ErrorKind::Invalid, text).with("queue", queue));

@@ -2,7 +2,7 @@
 
 use eda_core::transport::Reason;
 use eda_core::transport::memory::Memory;
-use eda_core::{AnyEvent, App, EventId, HandlerDef, Message, Service};
+use eda_core::{AnyEvent, App, Event, EventId, HandlerDef, Message, Service, event};
 
 use crate::support::{Bench, OrderCreated, OrderPaid, notes};
 
@@ -99,6 +99,40 @@ async fn each_unreadable_message_has_its_own_reason_at_the_first_attempt() {
 
     bench.publish(&OrderCreated { order_id: 9 }).await;
     assert_eq!(seen.next().await, 9, "a good neighbour is unaffected");
+}
+
+/// Whose author did not expect every body.
+struct Careless;
+
+impl Event for Careless {
+    const NAME: &'static str = "order.careless";
+
+    fn encode(&self) -> event::Encoded {
+        Ok("0".into())
+    }
+
+    fn decode(body: &[u8]) -> event::Decoded<Self> {
+        assert_eq!(body, b"0", "no body that I know");
+        Ok(Self)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decoder_that_panics_is_a_failed_attempt_and_stops_nobody() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let take = HandlerDef::from_fn("take", move |_: Careless| {
+        sender.send(()).expect("the test listens");
+        async {}
+    });
+    let take = take.configure(|options| options.retries(0).concurrency(1));
+    let _running = bench.start(App::new().service(Service::new("billing").register(take))).await;
+    bench.send(Message::new("order.careless", "1")).await;
+    bench.publish(&Careless).await;
+    seen.next().await;
+    let dead = bench.dead_letters("billing.take", 1).await;
+    assert_eq!(dead[0].failure.reason, Reason::Panicked);
+    assert!(dead[0].failure.detail.contains("no body that I know"), "{}", dead[0].failure.detail);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,8 @@ mod identity;
 mod emit;
 // retries, backoff, timeouts, panics
 mod retry;
+// what is told of a failure, and what is not
+mod redact;
 // what starting refuses, all at once
 mod startup;
 // drain, health, the end of a subscription

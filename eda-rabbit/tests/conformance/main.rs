@@ -3,6 +3,9 @@
 // a network that comes and goes
 #[path = "../faults/proxy.rs"]
 mod proxy;
+// with the rights of a service, and no others
+#[path = "../security/user.rs"]
+mod user;
 // how the suite reaches the broker, and what it does to it
 mod setup;
 

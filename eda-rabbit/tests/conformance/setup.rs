@@ -1,6 +1,6 @@
 //! How the suite reaches the shared broker, and what it does to it: with a client that knows nothing of this framework.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -17,6 +17,7 @@ use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use tokio::sync::Mutex;
 
 use crate::proxy::Proxy;
+use crate::user::restricted_where_possible;
 
 /// The broker behind `AMQP_URL`. What this setup connects goes through a proxy of its own, so faults hit nobody else.
 pub(crate) struct SharedBroker {
@@ -36,6 +37,21 @@ impl SharedBroker {
         let proxy = Proxy::to(broker).await;
         let through_proxy = format!("{scheme}://{}", rest.replacen(hosts, proxy.address(), 1));
         Self { through_proxy, proxy: Mutex::new(proxy), url }
+    }
+
+    /// The way through the proxy for a user with the rights of the suite's service and no others.
+    fn restricted(&self, unrouted: Unrouted) -> String {
+        static LOGINS: [OnceLock<String>; 2] = [OnceLock::new(), OnceLock::new()];
+        let (known, name, option) = match unrouted {
+            Unrouted::Park => (&LOGINS[0], "conformance-parks", "unrouted=park"),
+            Unrouted::Reject => (&LOGINS[1], "conformance-rejects", "unrouted=reject"),
+        };
+        let login = known.get_or_init(|| {
+            let separator = if self.url.contains('?') { '&' } else { '?' };
+            let url = format!("{}{separator}{option}", self.url);
+            login_of(&restricted_where_possible(&url, name, "conformance")).to_owned()
+        });
+        self.through_proxy.replacen(login_of(&self.through_proxy), login, 1)
     }
 
     /// Past the proxy.
@@ -92,8 +108,8 @@ impl Setup for SharedBroker {
             Unrouted::Reject => "reject",
         };
         let separator = if self.through_proxy.contains('?') { '&' } else { '?' };
-        let rabbit = Rabbit::connect(&format!("{}{separator}unrouted={unrouted}", self.through_proxy)).await?;
-        Ok(Arc::new(rabbit))
+        let url = format!("{}{separator}unrouted={unrouted}", self.restricted(options.unrouted));
+        Ok(Arc::new(Rabbit::connect(&url).await?))
     }
 
     async fn dead_letters(&self, queue: &str) -> Result<Vec<DeadLetter>> {
@@ -154,6 +170,13 @@ impl Setup for SharedBroker {
         connection.close(200, "bye".into()).await.expect("closed");
         Ok(())
     }
+}
+
+/// `://user:password@` of a URL, or `://`.
+fn login_of(url: &str) -> &str {
+    let begin = url.find("://").expect("it is a URL");
+    let end = url[begin..].find('@').map_or(begin + 3, |at| begin + at + 1);
+    &url[begin..end]
 }
 
 fn dead_letter(message: Message, headers: &FieldTable) -> DeadLetter {

@@ -43,7 +43,7 @@ async fn a_publish_without_permission_fails_alone_and_soon() {
     let ctl = |arguments: &[&str]| node.ctl(arguments).expect("it is done");
     ctl(&["add_user", "reader", "secret"]);
     // may settle and retry, and publish events nowhere
-    ctl(&["set_permissions", "reader", ".*", "^(test.*|no-write.*|eda\\.(retry|unrouted|wait|dead).*)$", ".*"]);
+    ctl(&["set_permissions", "reader", ".*", "^(fault-tests.*|eda\\.(retry|unrouted|wait|dead).*)$", ".*"]);
     let url = node.url().replacen("guest:guest", "reader:secret", 1);
     let (rabbit, subscription) = (Rabbit::connect(&url).await.expect("he is let in"), subscription("no-write"));
     let owner = crate::support::connect(&node, "").await;

@@ -246,3 +246,19 @@ async fn a_close_without_a_broker_does_not_hang() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     node.start_again().expect("it is back");
 }
+
+#[tokio::test]
+async fn a_declare_on_a_connection_that_dies_is_done_on_the_next_one() {
+    let node = node().await;
+    let (mut proxy, rabbit) = connect_through_a_proxy(&node).await;
+    let topology = Topology { subscriptions: vec![subscription("declared")], emits: Vec::new() };
+    rabbit.declare(&topology).await.expect("declared");
+    // where in its death the declare meets the connection is chance
+    for _ in 0..20 {
+        proxy.cut().await;
+        let began = Instant::now();
+        rabbit.declare(&topology).await.expect("it is declared again");
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    }
+    rabbit.close().await.expect("closed");
+}

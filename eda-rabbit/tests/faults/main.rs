@@ -4,6 +4,9 @@
 mod proxy;
 // the node, a workload, and the arithmetic of nothing lost
 mod support;
+// with the rights of a service, and no others
+#[path = "../security/user.rs"]
+mod user;
 // lost connections and lost brokers, under load
 mod lost;
 // a broker that takes nothing, or says nothing

@@ -1,8 +1,8 @@
 //! A private node, and a workload whose losses can be counted.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use eda_core::transport::{ConsumerState, Deliveries, Delivery, FailureRecord, Reason, Transport};
@@ -12,7 +12,10 @@ use rabbit_node::{Node, Options};
 use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
 
 use crate::proxy::Proxy;
+use crate::user::restricted;
 
+/// The service whose rights the tests have.
+const SERVICE: &str = "fault-tests";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The node, for one test at a time. It goes when the process ends.
@@ -41,20 +44,28 @@ pub(crate) fn settle_down(node: &mut Node) {
 }
 
 pub(crate) async fn connect(node: &Node, options: &str) -> Rabbit {
-    Rabbit::connect(&format!("{}?{options}", node.url())).await.expect("the node answers")
+    Rabbit::connect(&format!("{}?{options}", url_of(node))).await.expect("the node answers")
+}
+
+/// For a user with the rights of the tests' service and no others.
+fn url_of(node: &Node) -> &'static str {
+    static URL: OnceLock<String> = OnceLock::new();
+    let make = || restricted(&node.url(), SERVICE, SERVICE, |arguments| node.ctl(arguments));
+    URL.get_or_init(|| make().expect("the user is made"))
 }
 
 pub(crate) async fn connect_through_a_proxy(node: &Node) -> (Proxy, Rabbit) {
     let proxy = Proxy::to(format!("127.0.0.1:{}", node.port())).await;
-    let rabbit = Rabbit::connect(&format!("amqp://guest:guest@{}/%2f", proxy.address())).await;
+    let url = url_of(node).replacen(&format!("127.0.0.1:{}", node.port()), proxy.address(), 1);
+    let rabbit = Rabbit::connect(&url).await;
     (proxy, rabbit.expect("the node answers"))
 }
 
 pub(crate) fn subscription(what: &str) -> Subscription {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("{what}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let name = format!("{SERVICE}.{what}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     Subscription {
-        service: "test".into(),
+        service: SERVICE.into(),
         queue: format!("{name}.queue"),
         declare: true,
         bindings: vec![format!("{name}.event")],

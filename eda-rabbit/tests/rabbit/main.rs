@@ -2,6 +2,9 @@
 
 // fresh names, an app on the broker, a foreign client beside it
 mod support;
+// with the rights of a service, and no others
+#[path = "../security/user.rs"]
+mod user;
 // what RabbitMQ counts, and what somebody deletes
 mod deliver;
 // retries and dead letters: what is kept, what comes back, and when

@@ -1,6 +1,7 @@
 //! Fresh names on a shared broker, and a foreign client that looks at it from outside.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,8 +15,11 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 
+use crate::user::restricted_where_possible;
+
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// For one who may do everything.
 pub(crate) fn url() -> String {
     std::env::var("AMQP_URL").expect("no broker: run `cargo xtask test`, or set AMQP_URL")
 }
@@ -23,18 +27,27 @@ pub(crate) fn url() -> String {
 /// A name that no other test and no earlier run has used.
 pub(crate) fn fresh(what: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    format!("{what}-{}-{}", EventId::new(), COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{SERVICE}.{what}-{}-{}", EventId::new(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The service whose rights the tests have.
+const SERVICE: &str = "rabbit-tests";
+
+/// The broker for a user with these rights and no others.
+pub(crate) fn restricted_url() -> &'static str {
+    static URL: OnceLock<String> = OnceLock::new();
+    URL.get_or_init(|| restricted_where_possible(&url(), SERVICE, SERVICE))
 }
 
 pub(crate) async fn rabbit() -> Rabbit {
-    Rabbit::connect(&url()).await.expect("the broker answers")
+    Rabbit::connect(restricted_url()).await.expect("the broker answers")
 }
 
 /// A queue of its own for a test, bound to an event of its own.
 pub(crate) fn subscription(what: &str) -> Subscription {
     let name = fresh(what);
     Subscription {
-        service: "test".into(),
+        service: SERVICE.into(),
         queue: format!("{name}.queue"),
         declare: true,
         bindings: vec![format!("{name}.event")],

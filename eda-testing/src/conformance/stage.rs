@@ -27,11 +27,11 @@ impl<'a> Stage<'a> {
         format!("conformance-{what}-{}", self.unique)
     }
 
-    /// A queue of this run, bound to the key [`key`](Self::key) of the same name, with retries from 100 ms to a second.
+    /// A queue of this run, whose name begins with its service's, bound to the key [`key`](Self::key) of the same name, with retries from 100 ms to a second.
     pub(super) fn subscription(&self, what: &str) -> Subscription {
         Subscription {
             service: "conformance".into(),
-            queue: self.name(what),
+            queue: format!("conformance.{what}-{}", self.unique),
             declare: true,
             bindings: vec![self.key(what)],
             policy: Policy { retries: 5, backoff: Backoff::millis(100, 1_000), ..Policy::default() },

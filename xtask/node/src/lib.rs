@@ -21,12 +21,14 @@ mod node;
 mod place;
 mod ports;
 mod ready;
+mod script;
 mod stale;
 mod tools;
 
 pub use self::guard::Guard;
 pub use self::node::{Node, Options};
 pub use self::ready::answers;
+pub use self::script::ctl_at;
 pub use self::tools::Tools;
 
 /// The broker that all tests share, from `AMQP_URL`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::guard::Guard;
 use crate::place::Place;
 use crate::ready::{tail, until_answers, until_ended};
+use crate::script;
 use crate::stale;
 use crate::tools::Tools;
 
@@ -68,20 +69,7 @@ impl Node {
 
     /// Runs `rabbitmqctl` against this node and gives what it printed: 1–2 s.
     pub fn ctl(&self, arguments: &[&str]) -> Result<String, String> {
-        let output = self
-            .place
-            .command(&self.tools.ctl)
-            .arg("--quiet")
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("starting rabbitmqctl: {error}"))?;
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() {
-            return Ok(printed);
-        }
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        Err(format!("rabbitmqctl {}: {}\n{printed}{complaint}", arguments.join(" "), output.status))
+        script::printed(self.place.command(&self.tools.ctl).arg("--quiet"), arguments)
     }
 
     /// Crashes the node: SIGKILL, nothing is saved.
@@ -120,6 +108,7 @@ impl Node {
         let place = Place::new(options, other.map(|other| &other.place))?;
         let folder = place.folder.to_str().ok_or("the folder for temporary files has a name that is not UTF-8")?;
         let guard = Some(Guard::new(CLEAN_UP, &[folder])?);
+        script::write(&place, &tools.ctl).map_err(|error| format!("writing {folder}/ctl: {error}"))?;
         let mut node = Self { server: None, epmd: None, place, tools, guard };
         if other.is_none() {
             node.epmd = Some(node.start_epmd()?);

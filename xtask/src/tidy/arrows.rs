@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eda-rabbit", &["eda-core"]),
     ("eda-testing", &["eda-core"]),
     ("eda-rs", &["eda-core", "eda-macros", "eda-rabbit", "eda-testing"]),
+    ("eda-fuzz", &["eda-core", "eda-rabbit"]),
     ("eda-guest", &["eda-rs"]),
     ("eda-chaos", &["eda-rs", "rabbit-node"]),
     ("rabbit-node", &[]),

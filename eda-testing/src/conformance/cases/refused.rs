@@ -1,6 +1,6 @@
 //! What one transport refuses, all refuse: before anything is sent or declared.
 
-use eda_core::transport::limits::{BODY_LIMIT, DELAY_LIMIT, HEADERS_LIMIT, SHORT_TEXT_LIMIT};
+use eda_core::transport::limits::{BODY_LIMIT, DELAY_LIMIT, HEADER_COUNT_LIMIT, HEADERS_LIMIT, SHORT_TEXT_LIMIT};
 use eda_core::{Backoff, ErrorKind, EventId, HeaderValue, Headers, Message, Subscription, Topology};
 
 use crate::conformance::failed::{Verdict, ensure_eq};
@@ -8,6 +8,7 @@ use crate::conformance::stage::Stage;
 
 pub(crate) async fn a_message_over_a_limit_is_refused(stage: &Stage<'_>) -> Verdict {
     let too_long = "x".repeat(SHORT_TEXT_LIMIT + 1);
+    let many = || (0..=HEADER_COUNT_LIMIT).map(|number| (number.to_string(), 1)).collect();
     let with = |change: &dyn Fn(&mut Message)| {
         let mut message = stage.event("a", "1");
         change(&mut message);
@@ -20,6 +21,10 @@ pub(crate) async fn a_message_over_a_limit_is_refused(stage: &Stage<'_>) -> Verd
         ("id", ErrorKind::Invalid, with(&|message| message.id = Some(EventId::from(too_long.as_str())))),
         ("name", ErrorKind::Invalid, with(&|message| message.name = Some(too_long.clone().into()))),
         ("header name", ErrorKind::Invalid, with(&|message| message.headers.insert(too_long.clone(), 1))),
+        ("number of headers", ErrorKind::TooLarge, with(&|message| message.headers = many())),
+        ("routing key of two lines", ErrorKind::Invalid, with(&|message| message.routing_key = "a\nb".into())),
+        ("name that ends within", ErrorKind::Invalid, with(&|message| message.name = Some("a\0b".into()))),
+        ("header name of two lines", ErrorKind::Invalid, with(&|message| message.headers.insert("a\rb", 1))),
     ];
     refuses(stage, refused).await
 }
@@ -65,6 +70,8 @@ pub(crate) async fn a_subscription_that_no_broker_takes_is_refused(stage: &Stage
         ("reserved queue name", with(&|subscription| subscription.queue.insert_str(0, "amq."))),
         ("queue name", with(&|subscription| subscription.queue.clone_from(&too_long))),
         ("binding", with(&|subscription| subscription.bindings.push(too_long.clone()))),
+        ("queue name of two lines", with(&|subscription| subscription.queue.push_str("\r\nb"))),
+        ("binding that ends within", with(&|subscription| subscription.bindings.push("a\0b".into()))),
         ("prefetch", with(&|subscription| subscription.policy.prefetch = Some(0))),
         ("delay", with(&|subscription| subscription.policy.backoff = Backoff::millis(1_000, 2 * day))),
         ("delay", with(&|subscription| subscription.policy.backoff = Backoff::millis(2 * day, 2 * day))),
