@@ -34,3 +34,7 @@ mod rabbit;
 
 pub use self::config::Config;
 pub use self::rabbit::Rabbit;
+
+#[cfg(feature = "__simulation")]
+#[doc(hidden)]
+pub use self::wire::simulation;

@@ -3,6 +3,8 @@
 
 mod error;
 mod lapin;
+#[cfg(feature = "__simulation")]
+pub mod simulation;
 
 use std::future::Future;
 use std::pin::Pin;
