@@ -12,7 +12,7 @@ const EXCHANGES: [&str; 5] = ["eda.events", "eda.retry", "eda.dead", "eda.wait.2
 pub(crate) struct Faults {
     random: Random,
     /// Whether somebody deletes what services need: then the broker drops messages, and the ledger knows which.
-    deletes: bool,
+    pub(crate) deletes: bool,
 }
 
 impl Faults {

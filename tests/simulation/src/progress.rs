@@ -79,7 +79,7 @@ impl Total {
                 self.early += summary.early;
             }
             Err(error) => {
-                println!("seed {seed} failed:\n{error}again: {}", again(seed, events));
+                println!("seed {seed} failed:\n{error}\nagain: {}", again(seed, events));
                 self.failed.push((seed, events, error.clone()));
             }
         }

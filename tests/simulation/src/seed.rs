@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eda_core::transport::ConsumerState;
 use eda_core::{Broker, EventId, Running};
-use eda_rabbit::simulation::{Counting, Options, Random, Simulation, Tally};
+use eda_rabbit::simulation::{Counting, Fault, Options, Random, Simulation, Tally};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::faults::Faults;
@@ -93,7 +93,7 @@ impl World {
             (0..4).map(|first| tokio::spawn(self.publish(&broker, orders.clone().skip(first).step_by(4)))).collect();
 
         let mut faults = Faults::new(self.random.fork());
-        while self.simulation.tally().faults < FAULTS || self.ledger.confirmed_count() < self.events * 9 / 10 {
+        while self.simulation.tally().faults < FAULTS || self.ledger.confirmed_count() < (self.events - LAST) * 9 / 10 {
             sleep(faults.rest()).await;
             self.simulation.fault(&faults.next());
             if self.simulation.tally().faults > FAULTS * 20 {
@@ -101,6 +101,10 @@ impl World {
             }
         }
         self.simulation.end_faults();
+        if faults.deletes {
+            // an exchange that is gone comes back with the next connection
+            self.simulation.fault(&Fault::Away(Duration::ZERO));
+        }
         let over = Instant::now();
         for publisher in publishers {
             let published = timeout(REST, publisher).await.map_err(|_| "publishers are stuck".to_owned())?;

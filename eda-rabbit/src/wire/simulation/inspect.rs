@@ -28,6 +28,8 @@ pub struct Held {
     pub queue: String,
     /// The message's id.
     pub id: String,
+    /// Its routing key.
+    pub routing_key: String,
     /// Its body.
     pub body: Bytes,
     /// Why this framework has dead-lettered it.
@@ -53,6 +55,7 @@ impl Held {
         Self {
             queue: queue.to_owned(),
             id: message.id().to_owned(),
+            routing_key: message.routing_key.clone(),
             body: message.body.clone(),
             reason: text("eda-reason"),
             broker_reason: text("x-first-death-reason"),

@@ -153,7 +153,6 @@ impl World {
 
     pub(super) fn drop_connection(&mut self, id: u64) {
         if self.connections.get(&id).is_some_and(|known| known.client.is_alive) {
-            self.send(id, 0, Request::CloseConnection, None);
             self.end_at_client(id, "nobody uses it any more");
         }
         if let Some(known) = self.connections.get_mut(&id) {
@@ -281,6 +280,8 @@ impl World {
         self.tally.lost_connections += 1;
         self.tally.exposed_publishes += exposed as u64;
         self.note("client-ended", [id, 0, 0], why);
+        // the end of the socket, as far as the network carries it
+        self.send_up(id, 0, Request::CloseConnection);
         self.sweep(id);
     }
 }
