@@ -160,7 +160,7 @@ impl Session {
     }
 
     fn deliver(&self, task: &Task, arrived: Arrived) {
-        let (message, attempt) = convert::incoming(&arrived, task.wanted.subscription.declare);
+        let (message, attempt) = convert::incoming(&arrived);
         let Arrived { tag, exchange, routing_key, redelivered, properties, body } = arrived;
         task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
         let token = Token { generation: self.generation, tag };

@@ -1,4 +1,9 @@
 //! Seeds that have found something, replayed always.
 
 /// A seed, with the number of events that it was run with.
-pub(crate) const SAVED: &[(u64, u64)] = &[];
+pub(crate) const SAVED: &[(u64, u64)] = &[
+    // what the broker counted as deliveries was taken for attempts: good events were parked after one failure
+    (554, 2_000),
+    (618, 2_000),
+    (943, 2_000),
+];
