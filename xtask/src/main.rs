@@ -1,9 +1,10 @@
-//! Development commands: `cargo xtask test`, `broker`, `python`, `tidy`.
+//! Development commands: `cargo xtask test`, `simulate`, `broker`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod broker;
 mod install;
 mod python;
+mod simulate;
 mod step;
 mod test;
 mod tidy;
@@ -15,6 +16,7 @@ const HELP: &str = "\
 usage: cargo xtask <command>
 
   test [FILTER…]   everything that must pass: format, tidy, clippy, tests, docs; with filters, only the tests they name
+  simulate         seeds: each a life of the framework over a broker in memory that fails; --help tells the options
   broker           a private RabbitMQ node until Ctrl-C
   python           a Python with what the tests' Python programs import
   tidy             the rules that rustc and clippy don't know
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
+        ["simulate", options @ ..] => simulate::run(options),
         [] | ["-h" | "--help" | "help", ..] | [_, "-h" | "--help"] => {
             println!("{HELP}");
             Ok(())

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must pass before a change is good.
 
 use crate::step::{Steps, run as program};
-use crate::{broker, python, tidy};
+use crate::{broker, python, simulate, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
@@ -52,6 +52,8 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
     let again = format!("cargo xtask test {}", filters.join(" "));
     steps.take("tests", again.trim(), || program(&cargo_path(), &tests, &variables))?;
     if filters.is_empty() {
+        steps.take("simulation, its tests", "cargo xtask simulate", simulate::check)?;
+        steps.take("simulation, 1000 seeds", "cargo xtask simulate", || simulate::run(&[]))?;
         cargo(&mut steps, "docs, every feature", DOC, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
         cargo(&mut steps, "docs, default features", DOC_DEFAULT, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
     }

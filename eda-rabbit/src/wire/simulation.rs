@@ -21,6 +21,9 @@ mod requests;
 mod trace;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;

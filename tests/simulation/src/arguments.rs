@@ -40,6 +40,7 @@ impl Arguments {
                 "--seeds" => arguments.seeds = number()?,
                 "--first" => arguments.first = number()?,
                 "--events" => arguments.events = number()?,
+                "-h" | "--help" => return Err(HELP.to_owned()),
                 "--trace" => arguments.trace = true,
                 _ => return Err(format!("no such option: {word}\n\n{HELP}")),
             }

@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eda-testing", &["eda-core"]),
     ("eda-rs", &["eda-core", "eda-macros", "eda-rabbit", "eda-testing"]),
     ("eda-guest", &["eda-rs"]),
+    ("eda-simulation", &["eda-core", "eda-rabbit"]),
     ("rabbit-node", &[]),
     ("xtask", &["rabbit-node"]),
 ];
