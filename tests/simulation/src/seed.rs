@@ -83,7 +83,9 @@ impl World {
 
     async fn live(&mut self) -> Result<(Summary, Duration), String> {
         let text = |error: eda_core::Error| format!("{error:?}");
-        let rabbit = self.simulation.connect("amqp://localhost?connect_timeout=forever").await.map_err(text)?;
+        let unrouted = if self.random.chance(40) { "reject" } else { "park" };
+        let url = format!("amqp://localhost?connect_timeout=forever&unrouted={unrouted}");
+        let rabbit = self.simulation.connect(&url).await.map_err(text)?;
         let broker = Broker::new(rabbit).await.map_err(text)?;
         let prefetch = u16::try_from(self.random.between(4, 64)).unwrap_or(4);
         let concurrency = usize::try_from(self.random.between(1, 16)).unwrap_or(1);

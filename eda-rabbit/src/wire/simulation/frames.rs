@@ -51,6 +51,8 @@ pub(super) enum Frame {
         channel: u16,
         cancelled: Option<String>,
     },
+    /// The channel is closed, as the client asked.
+    Closed(u16),
     Confirm {
         channel: u16,
         tag: u64,

@@ -179,6 +179,7 @@ impl World {
                 }
             }
             Frame::Done { channel, .. }
+            | Frame::Closed(channel)
             | Frame::Confirm { channel, .. }
             | Frame::Return { channel, .. }
             | Frame::Deliver { channel, .. }
@@ -201,6 +202,15 @@ impl World {
                 }
                 if let Some(asker) = channel.askers.pop_front() {
                     // who asked may have stopped waiting
+                    let _ = asker.send(Ok(()));
+                }
+            }
+            Frame::Closed(_) => {
+                let asker = channel.askers.pop_front();
+                // to consumers it is an end without an error
+                channel.consumers.clear();
+                channel.end(&over());
+                if let Some(asker) = asker {
                     let _ = asker.send(Ok(()));
                 }
             }

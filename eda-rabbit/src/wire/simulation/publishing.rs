@@ -12,7 +12,7 @@ use super::inspect::Held;
 use super::library::shuffle;
 use super::queue::{Entry, Message};
 use super::world::World;
-use crate::topology::EVENTS;
+use crate::topology::{EVENTS, EVENTS_STRICT};
 
 /// A message that its queues are writing down.
 #[derive(Debug)]
@@ -33,8 +33,10 @@ impl World {
         let Some(queues) = self.route(&message.exchange, &message.routing_key) else {
             return Err((404, format!("NOT_FOUND - no exchange '{}' in vhost '/'", message.exchange)));
         };
-        for (key, queue) in &self.expected_routes {
-            if *key == message.routing_key && message.exchange == EVENTS && !queues.contains(queue) {
+        // what is not routed at all is returned, which its publisher must know
+        let is_event = !queues.is_empty() && [EVENTS, EVENTS_STRICT].contains(&message.exchange.as_str());
+        for (key, queue) in self.expected_routes.iter().filter(|_| is_event) {
+            if *key == message.routing_key && !queues.contains(queue) {
                 self.unserved.push(Held::of(queue, message));
             }
         }

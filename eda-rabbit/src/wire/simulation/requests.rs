@@ -83,7 +83,8 @@ impl World {
             }
             Request::Close => {
                 self.end_channel(id, number);
-                Ok(())
+                self.send_down(id, Frame::Closed(number));
+                return;
             }
             Request::Publish(message) => {
                 if let Err((code, text)) = self.accept(id, number, &message) {

@@ -285,12 +285,10 @@ fn tags_go_on_over_consumers_of_a_channel() {
         filled(bench, 2).await;
         let channel = bench.channel().await;
         let mut arrivals = bench.consume(&channel, "q", 1).await;
-        let came = bench.receive(&mut arrivals, 1).await;
-        channel.ack(came[0].tag, false).await.expect("written");
+        bench.receive(&mut arrivals, 1).await;
         channel.cancel(arrivals.tag()).await.expect("cancelled");
-        while !bench.receive(&mut arrivals, 1).await.is_empty() {}
         let mut arrivals = bench.consume(&channel, "q", 10).await;
         let came = bench.receive(&mut arrivals, 1).await;
-        bench.note(format!("tag {}", came[0].tag >= 2));
+        bench.note(format!("tag {}", came[0].tag));
     });
 }

@@ -93,7 +93,12 @@ fn the_delivery_limit_parks_what_comes_too_often() {
 fn a_lost_channel_counts_towards_the_delivery_limit() {
     compare(async |bench| {
         let mut dead = grave(bench, "@q").await;
-        let arguments = quorum([("x-delivery-limit", number(1)), ("x-dead-letter-exchange", text(&bench.name("dlx")))]);
+        let arguments = quorum([
+            ("x-delivery-limit", number(1)),
+            ("x-dead-letter-exchange", text(&bench.name("dlx"))),
+            ("x-dead-letter-strategy", text("at-least-once")),
+            ("x-overflow", text("reject-publish")),
+        ]);
         bench.queue("q", arguments).await.expect("declared");
         let publisher = bench.publisher().await;
         bench.publish(&publisher, "", "@q", "1").await;
@@ -103,7 +108,10 @@ fn a_lost_channel_counts_towards_the_delivery_limit() {
             bench.receive(&mut arrivals, 1).await;
             channel.close().await.expect("closed");
         }
-        bench.receive(&mut dead, 1).await;
+        // from 4.0 on it brings its old count along, if it was lost and not given back
+        let letter = bench.next(&mut dead).await;
+        let letter = letter.expect("a dead letter").expect("a dead letter");
+        bench.note(format!("dead: {}", String::from_utf8_lossy(&letter.body)));
     });
 }
 
