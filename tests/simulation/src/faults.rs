@@ -12,12 +12,11 @@ const EXCHANGES: [&str; 5] = ["eda.events", "eda.retry", "eda.dead", "eda.wait.2
 pub(crate) struct Faults {
     random: Random,
     /// Whether somebody deletes what services need: then the broker drops messages, and the ledger knows which.
-    pub(crate) deletes: bool,
+    deletes: bool,
 }
 
 impl Faults {
-    pub(crate) fn new(mut random: Random) -> Self {
-        let deletes = random.chance(35);
+    pub(crate) fn new(random: Random, deletes: bool) -> Self {
         Self { random, deletes }
     }
 

@@ -49,6 +49,8 @@ struct Records {
     received: BTreeMap<(Place, u64), u32>,
     effects: BTreeMap<(Place, u64), u32>,
     corrupt: Vec<(Place, u64)>,
+    /// Whose publisher was told what is not so.
+    misinformed: Vec<(Place, u64)>,
 }
 
 /// What a seed has come to.
@@ -80,6 +82,11 @@ impl Ledger {
 
     pub(crate) fn confirmed(&self, order: u64) {
         self.records().confirmed.insert(order);
+    }
+
+    /// Somebody was told that an event has reached a queue which nobody has bound for it, or the other way round.
+    pub(crate) fn misinformed(&self, order: u64) {
+        self.records().misinformed.push((Place::Charge, order));
     }
 
     pub(crate) fn republished(&self) {
@@ -157,6 +164,7 @@ impl Ledger {
         };
         tell("unexpected", &seen.filter(is_unexpected).copied().collect::<Vec<_>>());
         tell("corrupt", &records.corrupt);
+        tell("publishers told what is not so", &records.misinformed);
         tell("corrupt where parked", &broken);
         let is_false = |(at, held): &(&(Place, u64), &Held)| {
             let calls = records.received.get(at).copied().unwrap_or(0);

@@ -82,6 +82,24 @@ impl Event for Order {
     }
 }
 
+/// An event that nobody handles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stray {
+    pub(crate) number: u64,
+}
+
+impl Event for Stray {
+    const NAME: &'static str = "stray.seen";
+
+    fn encode(&self) -> event::Encoded {
+        json::encode(self)
+    }
+
+    fn decode(body: &[u8]) -> event::Decoded<Self> {
+        json::decode(body)
+    }
+}
+
 impl Event for Paid {
     const NAME: &'static str = "order.paid";
 

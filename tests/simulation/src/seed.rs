@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eda_core::transport::ConsumerState;
-use eda_core::{Broker, EventId, Running};
+use eda_core::{Broker, ErrorKind, EventId, Publisher, Running};
 use eda_rabbit::simulation::{Counting, Fault, Options, Random, Simulation, Tally};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::faults::Faults;
 use crate::ledger::{Ledger, PLACES, Summary};
-use crate::orders::Order;
+use crate::orders::{Order, Stray};
 use crate::services::{RETRIES, app};
 
 /// How many faults at least.
@@ -47,6 +47,33 @@ struct World {
     random: Random,
     simulation: Simulation,
     ledger: Arc<Ledger>,
+    /// Whether publishers are told of events that nobody handles.
+    rejects: bool,
+    /// Whether somebody deletes queues and the like.
+    deletes: bool,
+}
+
+/// Until its publisher knows that the broker has it.
+async fn order_of(publisher: &Publisher, ledger: &Ledger, id: EventId, event: &Order, is_bound: bool) {
+    while let Err(error) = publisher.publish_as(id.clone(), event).await {
+        if is_bound && error.kind() == ErrorKind::Unroutable {
+            ledger.misinformed(event.order);
+        }
+        ledger.republished();
+        sleep(Duration::from_millis(200)).await;
+    }
+    ledger.confirmed(event.order);
+}
+
+/// Until its publisher knows that nobody has it.
+async fn stray(publisher: &Publisher, ledger: &Ledger, id: String, number: u64) {
+    loop {
+        match publisher.publish_as(EventId::from(id.as_str()), &Stray { number }).await {
+            Ok(_) => return ledger.misinformed(number),
+            Err(error) if error.kind() == ErrorKind::Unroutable => return,
+            Err(_) => sleep(Duration::from_millis(200)).await,
+        }
+    }
 }
 
 impl World {
@@ -67,7 +94,8 @@ impl World {
             let key = if place.takes_paid() { "order.paid" } else { "order.created" };
             simulation.expect_route(key, place.queue());
         }
-        Self { seed, events, random, simulation, ledger: Arc::new(Ledger::new(seed, events)) }
+        let (rejects, deletes) = (random.chance(40), random.chance(35));
+        Self { seed, events, random, simulation, ledger: Arc::new(Ledger::new(seed, events)), rejects, deletes }
     }
 
     async fn run(mut self) -> Report {
@@ -83,7 +111,7 @@ impl World {
 
     async fn live(&mut self) -> Result<(Summary, Duration), String> {
         let text = |error: eda_core::Error| format!("{error:?}");
-        let unrouted = if self.random.chance(40) { "reject" } else { "park" };
+        let unrouted = if self.rejects { "reject" } else { "park" };
         let url = format!("amqp://localhost?connect_timeout=forever&unrouted={unrouted}");
         let rabbit = self.simulation.connect(&url).await.map_err(text)?;
         let broker = Broker::new(rabbit).await.map_err(text)?;
@@ -94,7 +122,7 @@ impl World {
         let publishers: Vec<_> =
             (0..4).map(|first| tokio::spawn(self.publish(&broker, orders.clone().skip(first).step_by(4)))).collect();
 
-        let mut faults = Faults::new(self.random.fork());
+        let mut faults = Faults::new(self.random.fork(), self.deletes);
         while self.simulation.tally().faults < FAULTS || self.ledger.confirmed_count() < (self.events - LAST) * 9 / 10 {
             sleep(faults.rest()).await;
             self.simulation.fault(&faults.next());
@@ -103,7 +131,7 @@ impl World {
             }
         }
         self.simulation.end_faults();
-        if faults.deletes {
+        if self.deletes {
             // an exchange that is gone comes back with the next connection
             self.simulation.fault(&Fault::Away(Duration::ZERO));
         }
@@ -112,7 +140,8 @@ impl World {
             let published = timeout(REST, publisher).await.map_err(|_| "publishers are stuck".to_owned())?;
             published.map_err(|error| format!("a publisher: {error}"))?;
         }
-        // subscriptions in quarantine leave it when they have settled something
+        // the last connections are lost soon after, and subscriptions in quarantine leave it when they have settled something
+        sleep(Duration::from_secs(10)).await;
         self.publish(&broker, orders.end..self.events).await;
         self.come_to_rest(&running).await?;
         let settled_after = over.elapsed();
@@ -128,6 +157,7 @@ impl World {
     ) -> impl Future<Output = ()> + Send + 'static {
         let (publisher, ledger) = (broker.publisher("web"), Arc::clone(&self.ledger));
         let (mut random, seed) = (self.random.fork(), self.seed);
+        let (has_strays, is_bound) = (self.rejects, !self.deletes);
         async move {
             let mut orders = orders.peekable();
             while orders.peek().is_some() {
@@ -138,11 +168,12 @@ impl World {
                     async move {
                         let event = Order { order, check: ledger.plan(order).check };
                         let id = EventId::from(format!("{seed}-{order}").as_str());
-                        while publisher.publish_as(id.clone(), &event).await.is_err() {
-                            ledger.republished();
-                            sleep(Duration::from_millis(200)).await;
-                        }
-                        ledger.confirmed(order);
+                        let stray = stray(publisher, ledger, format!("{seed}-{order}-stray"), order);
+                        tokio::join!(order_of(publisher, ledger, id, &event, is_bound), async {
+                            if has_strays && order.is_multiple_of(5) {
+                                stray.await;
+                            }
+                        });
                     }
                 });
                 futures_util::future::join_all(sending).await;
