@@ -2,7 +2,7 @@
 
 /// A seed, with the number of events that it was run with.
 pub(crate) const SAVED: &[(u64, u64)] = &[
-    // what the broker counted as deliveries was taken for attempts: good events were parked after one failure
+    // found that what the broker counts was taken for attempts: good events were parked after one failure
     (554, 2_000),
     (618, 2_000),
     (943, 2_000),

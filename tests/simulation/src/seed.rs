@@ -38,7 +38,7 @@ pub(crate) fn run(seed: u64, events: u64, trace: bool) -> Report {
     #[cfg(tokio_unstable)]
     builder.rng_seed(tokio::runtime::RngSeed::from_bytes(&seed.to_le_bytes()));
     let runtime = builder.build().expect("a runtime without I/O needs nothing of the system");
-    runtime.block_on(World::new(seed, events, trace).run())
+    runtime.block_on(async { World::new(seed, events, trace).run().await })
 }
 
 struct World {
@@ -88,7 +88,7 @@ impl World {
             loses_late_acks: random.chance(50),
             trace,
         };
-        // the runtime is entered
+        // asks the paused clock, so it is made inside of the runtime
         let simulation = Simulation::new(random.next(), options);
         for place in PLACES {
             let key = if place.takes_paid() { "order.paid" } else { "order.created" };
