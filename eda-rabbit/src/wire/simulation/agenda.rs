@@ -1,6 +1,6 @@
 //! What happens next, and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use tokio::time::Instant;
 
@@ -49,22 +49,24 @@ pub(super) enum Event {
 /// Events by time; those of one time in the order in which they were planned.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
-    events: BTreeMap<(Instant, u64), Event>,
-    planned: u64,
+    events: BTreeMap<Instant, VecDeque<Event>>,
 }
 
 impl Agenda {
     pub(super) fn plan(&mut self, at: Instant, event: Event) {
-        self.planned += 1;
-        self.events.insert((at, self.planned), event);
+        self.events.entry(at).or_default().push_back(event);
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
-        self.events.first_key_value().map(|((at, _), _)| *at)
+        self.events.first_key_value().map(|(at, _)| *at)
     }
 
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Event> {
-        let entry = self.events.first_entry()?;
-        (entry.key().0 <= now).then(|| entry.remove())
+        let mut first = self.events.first_entry().filter(|first| *first.key() <= now)?;
+        let event = first.get_mut().pop_front();
+        if first.get().is_empty() {
+            first.remove();
+        }
+        event
     }
 }

@@ -153,7 +153,7 @@ impl Channel for SimulatedChannel {
     }
 
     async fn cancel(&self, consumer_tag: &str) -> Result {
-        self.0.ask(ACK, "cancelling the consumer", Request::Cancel(consumer_tag.to_owned())).await
+        self.0.ask(ACK, "cancelling the consumer", Request::Cancel(consumer_tag.into())).await
     }
 
     async fn ack(&self, tag: u64, multiple: bool) -> Result {
@@ -171,7 +171,7 @@ impl Channel for SimulatedChannel {
 
 struct SimulatedArrivals {
     channel: Arc<Open>,
-    tag: String,
+    tag: Arc<str>,
     arrivals: mpsc::UnboundedReceiver<Result<Arrived, Refusal>>,
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::frames::{Frame, Request};
-use super::queue::Entry;
+use super::queue::{Entry, Message};
 use crate::wire::{Arrived, Returned, Word};
 
 /// Why something that was asked for does not come.
@@ -62,14 +62,14 @@ pub(super) struct ClientChannel {
     pub(super) last_publish: u64,
     pub(super) pending: BTreeMap<u64, Pending>,
     pub(super) returned: VecDeque<Returned>,
-    pub(super) consumers: BTreeMap<String, Stream>,
+    pub(super) consumers: BTreeMap<Arc<str>, Stream>,
     pub(super) last_consumer: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) word: oneshot::Sender<Result<Word, Refusal>>,
-    pub(super) message_id: String,
+    pub(super) message: Arc<Message>,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ pub(super) struct BrokerChannel {
     pub(super) confirmed: BTreeSet<u64>,
     pub(super) confirmed_up_to: u64,
     pub(super) prefetch: u16,
-    pub(super) consumers: BTreeMap<String, Consumer>,
+    pub(super) consumers: BTreeMap<Arc<str>, Consumer>,
     pub(super) last_tag: u64,
     pub(super) unacked: BTreeMap<u64, Unacked>,
     pub(super) last_settle: Option<Instant>,
@@ -98,7 +98,7 @@ pub(super) struct Consumer {
 #[derive(Debug)]
 pub(super) struct Unacked {
     pub(super) queue: Arc<str>,
-    pub(super) consumer: String,
+    pub(super) consumer: Arc<str>,
     pub(super) entry: Entry,
     /// Acked, and not yet written down.
     pub(super) is_settling: bool,

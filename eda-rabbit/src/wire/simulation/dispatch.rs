@@ -61,10 +61,10 @@ impl World {
                 message: Arc::clone(&entry.message),
             };
             let numbers = [place.connection, place.channel.into(), tag];
-            let id = entry.message.id().to_owned();
+            let message = Arc::clone(&entry.message);
             let unacked = Unacked { queue: Arc::clone(&shared), consumer: place.tag, entry, is_settling: false };
             channel.unacked.insert(tag, unacked);
-            self.note("deliver", numbers, &id);
+            self.note("deliver", numbers, message.id());
             self.send_down(place.connection, frame);
         }
     }

@@ -15,8 +15,8 @@ pub(super) enum Request {
     Confirm,
     Publish(Arc<Message>),
     Qos(u16),
-    Consume { queue: String, tag: String },
-    Cancel(String),
+    Consume { queue: String, tag: Arc<str> },
+    Cancel(Arc<str>),
     Ack { tag: u64, multiple: bool },
     Requeue(u64),
     Close,
@@ -49,7 +49,7 @@ pub(super) enum Frame {
     /// To the oldest request of the channel that waits for one; and the consumer that has ended with it.
     Done {
         channel: u16,
-        cancelled: Option<String>,
+        cancelled: Option<Arc<str>>,
     },
     /// The channel is closed, as the client asked.
     Closed(u16),
@@ -65,7 +65,7 @@ pub(super) enum Frame {
     },
     Deliver {
         channel: u16,
-        consumer: String,
+        consumer: Arc<str>,
         tag: u64,
         redelivered: bool,
         count: u64,
@@ -73,7 +73,7 @@ pub(super) enum Frame {
     },
     CancelConsumer {
         channel: u16,
-        consumer: String,
+        consumer: Arc<str>,
     },
     CloseChannel {
         channel: u16,

@@ -12,7 +12,7 @@ use super::world::World;
 use crate::wire::{Arrived, Returned, Word};
 
 pub(super) type Answer = oneshot::Receiver<Result<(), Refusal>>;
-type Consuming = (String, mpsc::UnboundedReceiver<Result<Arrived, Refusal>>, Answer);
+type Consuming = (Arc<str>, mpsc::UnboundedReceiver<Result<Arrived, Refusal>>, Answer);
 
 fn over() -> Refusal {
     Refusal::Lost("the connection to the broker has ended".to_owned())
@@ -111,9 +111,9 @@ impl World {
         match connection.client.channels.get_mut(&number) {
             Some(channel) if is_alive && !channel.is_closed => {
                 channel.last_publish += 1;
-                let message_id = message.id().to_owned();
-                channel.pending.insert(channel.last_publish, Pending { word, message_id });
-                self.send(id, number, Request::Publish(Arc::new(message)), None);
+                let message = Arc::new(message);
+                channel.pending.insert(channel.last_publish, Pending { word, message: Arc::clone(&message) });
+                self.send(id, number, Request::Publish(message), None);
             }
             _ if forgets => connection.client.forgotten_words.push(word),
             _ => {
@@ -126,20 +126,23 @@ impl World {
     pub(super) fn consume(&mut self, id: u64, number: u16, queue: &str) -> Consuming {
         let (stream, arrivals) = mpsc::unbounded_channel();
         let channel = self.connections.get_mut(&id).and_then(|known| known.client.channels.get_mut(&number));
-        let tag = channel.map_or_else(String::new, |channel| {
-            channel.last_consumer += 1;
-            let tag = format!("{id}.{number}.{}", channel.last_consumer);
-            channel.consumers.insert(tag.clone(), stream);
-            tag
-        });
-        let answer = self.ask(id, number, Request::Consume { queue: queue.to_owned(), tag: tag.clone() });
+        let tag = channel.map_or_else(
+            || Arc::from(""),
+            |channel| {
+                channel.last_consumer += 1;
+                let tag: Arc<str> = format!("{id}.{number}.{}", channel.last_consumer).into();
+                channel.consumers.insert(Arc::clone(&tag), stream);
+                tag
+            },
+        );
+        let answer = self.ask(id, number, Request::Consume { queue: queue.to_owned(), tag: Arc::clone(&tag) });
         (tag, arrivals, answer)
     }
 
     pub(super) fn drop_consumer(&mut self, id: u64, number: u16, tag: &str) {
         let channel = self.connections.get_mut(&id).and_then(|known| known.client.channels.get_mut(&number));
         if channel.is_some_and(|channel| channel.consumers.remove(tag).is_some()) {
-            self.send(id, number, Request::Cancel(tag.to_owned()), None);
+            self.send(id, number, Request::Cancel(tag.into()), None);
         }
     }
 
@@ -231,7 +234,7 @@ impl World {
                     let returned = if misattributes {
                         channel.returned.pop_front()
                     } else {
-                        let own = |returned: &Returned| returned.message_id == pending.message_id;
+                        let own = |returned: &Returned| returned.message_id == pending.message.id();
                         channel.returned.iter().position(own).and_then(|at| channel.returned.remove(at))
                     };
                     let word = if is_ack { Word::Ack { returned } } else { Word::Nack { returned } };

@@ -41,7 +41,7 @@ pub(super) struct Entry {
 pub(super) struct Place {
     pub(super) connection: u64,
     pub(super) channel: u16,
-    pub(super) tag: String,
+    pub(super) tag: Arc<str>,
 }
 
 #[derive(Debug, Default)]

@@ -34,19 +34,18 @@ impl World {
     }
 
     pub(super) fn obey(&mut self, id: u64, number: u16, request: Request) {
+        let tag = match &request {
+            Request::Ack { tag, .. } | Request::Requeue(tag) => *tag,
+            _ => 0,
+        };
         let text = match &request {
             Request::DeclareQueue(queue) => queue.name.as_str(),
             Request::DeclareExchange(exchange) => exchange.name.as_str(),
             Request::Consume { queue, .. } => queue.as_str(),
             Request::Publish(message) => message.id(),
             _ => "",
-        }
-        .to_owned();
-        let tag = match &request {
-            Request::Ack { tag, .. } | Request::Requeue(tag) => *tag,
-            _ => 0,
         };
-        self.note(request.name(), [id, number.into(), tag], &text);
+        self.note(request.name(), [id, number.into(), tag], text);
         if matches!(request, Request::CloseConnection) {
             self.send_down(id, Frame::Done { channel: 0, cancelled: None });
             self.end_at_broker(id, "closed by the client");
@@ -194,11 +193,11 @@ impl World {
         Ok(())
     }
 
-    fn begin_consumer(&mut self, id: u64, number: u16, queue: &str, tag: String) -> Result<(), (u16, String)> {
+    fn begin_consumer(&mut self, id: u64, number: u16, queue: &str, tag: Arc<str>) -> Result<(), (u16, String)> {
         let Some(known) = self.queues.get_mut(queue) else {
             return Err((404, format!("NOT_FOUND - no queue '{queue}' in vhost '/'")));
         };
-        known.consumers.push_back(Place { connection: id, channel: number, tag: tag.clone() });
+        known.consumers.push_back(Place { connection: id, channel: number, tag: Arc::clone(&tag) });
         self.channel(id, number, |channel| {
             let prefetch = if channel.prefetch == 0 { usize::MAX } else { channel.prefetch.into() };
             channel.consumers.insert(tag, Consumer { queue: queue.to_owned(), prefetch, open: 0 });
@@ -214,7 +213,7 @@ impl World {
         let mut queue = None;
         self.channel(id, number, |channel| queue = channel.consumers.remove(tag).map(|consumer| consumer.queue));
         if let Some(queue) = queue.and_then(|queue| self.queues.get_mut(&queue)) {
-            queue.consumers.retain(|place| !(place.connection == id && place.channel == number && place.tag == tag));
+            queue.consumers.retain(|place| !(place.connection == id && place.channel == number && *place.tag == *tag));
         }
     }
 
@@ -237,7 +236,7 @@ impl World {
             if let Some(queue) = self.queues.get_mut(&consumer.queue) {
                 queue
                     .consumers
-                    .retain(|place| !(place.connection == id && place.channel == number && place.tag == tag));
+                    .retain(|place| !(place.connection == id && place.channel == number && *place.tag == *tag));
             }
         }
         self.tally.exposed_deliveries += channel.unacked.len() as u64;
