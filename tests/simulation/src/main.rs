@@ -3,6 +3,7 @@
 
 mod arguments;
 mod faults;
+mod guest;
 mod ledger;
 mod orders;
 mod progress;

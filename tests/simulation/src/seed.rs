@@ -9,6 +9,7 @@ use eda_rabbit::simulation::{Counting, Fault, Options, Random, Simulation, Tally
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::faults::Faults;
+use crate::guest::Guest;
 use crate::ledger::{Ledger, PLACES, Summary};
 use crate::orders::{Order, Stray};
 use crate::services::{RETRIES, app};
@@ -51,6 +52,12 @@ struct World {
     rejects: bool,
     /// Whether somebody deletes queues and the like.
     deletes: bool,
+    /// Whether there is a message that no client survives: who is in quarantine since it may stay there.
+    is_lethal: bool,
+}
+
+fn id_of(seed: u64, order: u64) -> String {
+    format!("{seed}-{order}")
 }
 
 /// Until its publisher knows that the broker has it.
@@ -95,7 +102,16 @@ impl World {
             simulation.expect_route(key, place.queue());
         }
         let (rejects, deletes) = (random.chance(40), random.chance(35));
-        Self { seed, events, random, simulation, ledger: Arc::new(Ledger::new(seed, events)), rejects, deletes }
+        Self {
+            seed,
+            events,
+            random,
+            simulation,
+            ledger: Arc::new(Ledger::new(seed, events)),
+            rejects,
+            deletes,
+            is_lethal: false,
+        }
     }
 
     async fn run(mut self) -> Report {
@@ -122,14 +138,22 @@ impl World {
         let publishers: Vec<_> =
             (0..4).map(|first| tokio::spawn(self.publish(&broker, orders.clone().skip(first).step_by(4)))).collect();
 
+        self.is_lethal = self.random.chance(4);
+        if self.is_lethal {
+            let order = self.random.below(orders.end);
+            self.simulation.make_lethal(&id_of(self.seed, order));
+        }
+        let mut guest = Guest::new(&self.simulation, &self.ledger, self.random.fork());
         let mut faults = Faults::new(self.random.fork(), self.deletes);
         while self.simulation.tally().faults < FAULTS || self.ledger.confirmed_count() < (self.events - LAST) * 9 / 10 {
             sleep(faults.rest()).await;
             self.simulation.fault(&faults.next());
+            guest.come_or_go().await?;
             if self.simulation.tally().faults > FAULTS * 20 {
                 return Err("nothing comes through".to_owned());
             }
         }
+        guest.go().await?;
         self.simulation.end_faults();
         if self.deletes {
             // an exchange that is gone comes back with the next connection
@@ -146,6 +170,12 @@ impl World {
         self.come_to_rest(&running).await?;
         let settled_after = over.elapsed();
         self.end(running, broker).await?;
+        let suspects = self.simulation.tally().over_the_limit;
+        // it is in two queues
+        let lethal = 2 * u64::from(self.is_lethal);
+        if suspects > lethal {
+            return Err(format!("suspects: {suspects} over the delivery limit, and {lethal} that end connections"));
+        }
         let summary = self.ledger.check(&self.simulation, RETRIES)?;
         Ok((summary, settled_after))
     }
@@ -167,7 +197,7 @@ impl World {
                     let (publisher, ledger) = (&publisher, &ledger);
                     async move {
                         let event = Order { order, check: ledger.plan(order).check };
-                        let id = EventId::from(format!("{seed}-{order}").as_str());
+                        let id = EventId::from(id_of(seed, order).as_str());
                         let stray = stray(publisher, ledger, format!("{seed}-{order}-stray"), order);
                         tokio::join!(order_of(publisher, ledger, id, &event, is_bound), async {
                             if has_strays && order.is_multiple_of(5) {
@@ -208,7 +238,8 @@ impl World {
             }
         }
         for subscription in running.health().subscriptions {
-            if subscription.status.state != ConsumerState::Consuming {
+            let may_be_quarantined = self.is_lethal && subscription.status.state == ConsumerState::Quarantined;
+            if subscription.status.state != ConsumerState::Consuming && !may_be_quarantined {
                 found.push(format!("{subscription:?}"));
             }
         }

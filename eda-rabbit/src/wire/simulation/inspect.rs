@@ -34,7 +34,7 @@ pub struct Held {
     pub body: Bytes,
     /// Why this framework has dead-lettered it.
     pub reason: Option<String>,
-    /// Why the broker has, the first time.
+    /// Why the broker has, the last time.
     pub broker_reason: Option<String>,
     /// The number of the last attempt.
     pub attempt: u32,
@@ -58,9 +58,20 @@ impl Held {
             routing_key: message.routing_key.clone(),
             body: message.body.clone(),
             reason: text("eda-reason"),
-            broker_reason: text("x-first-death-reason"),
+            broker_reason: last_death(header("x-death")),
             attempt,
         }
+    }
+}
+
+fn last_death(history: Option<&AMQPValue>) -> Option<String> {
+    let Some(AMQPValue::FieldArray(history)) = history else { return None };
+    match history.as_slice().first() {
+        Some(AMQPValue::FieldTable(death)) => match death.inner().get("reason") {
+            Some(AMQPValue::LongString(reason)) => Some(reason.to_string()),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -114,6 +125,12 @@ impl Simulation {
     /// What was deleted with its queue.
     pub fn destroyed(&self) -> Vec<Held> {
         self.world().destroyed.clone()
+    }
+
+    /// The client that gets a message with this id loses its connection before anybody sees it, as with one that the client
+    /// library can't read.
+    pub fn make_lethal(&self, id: &str) {
+        self.world().lethal.insert(id.to_owned());
     }
 
     /// What was published with this key is to reach this queue: where it does not, [`unserved`](Self::unserved) says so.

@@ -192,6 +192,12 @@ impl World {
     }
 
     fn reach_channel(&mut self, id: u64, number: u16, frame: Frame) {
+        if let Frame::Deliver { message, .. } = &frame
+            && self.lethal.contains(message.id())
+        {
+            self.end_at_client(id, "what came can't be read");
+            return;
+        }
         let misattributes = self.options.misattributes_returns;
         let Some(channel) =
             self.connections.get_mut(&id).and_then(|known: &mut Connection| known.client.channels.get_mut(&number))

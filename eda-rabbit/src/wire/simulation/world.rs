@@ -1,6 +1,6 @@
 //! Everything there is: the broker's memory, the network, the clients, and what happens next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +82,8 @@ pub(super) struct World {
     pub(super) confirms_late_until: Option<Instant>,
     pub(super) nacks_until: Option<Instant>,
     pub(super) destroyed: Vec<Held>,
+    /// Ids of messages that no client survives.
+    pub(super) lethal: BTreeSet<String>,
     pub(super) expected_routes: Vec<(String, String)>,
     pub(super) unserved: Vec<Held>,
     pub(super) tally: Tally,
@@ -109,6 +111,7 @@ impl World {
             confirms_late_until: None,
             nacks_until: None,
             destroyed: Vec::new(),
+            lethal: BTreeSet::new(),
             expected_routes: Vec::new(),
             unserved: Vec::new(),
             tally: Tally::default(),
