@@ -95,6 +95,12 @@ pub(crate) fn incoming(arrived: &Arrived) -> (Message, u32) {
     (message, attempt)
 }
 
+/// How often a delivery has come back, as the broker counts; 0 where it does not.
+pub(crate) fn came_back(arrived: &Arrived) -> u32 {
+    let headers = arrived.properties.headers().as_ref().filter(|_| arrived.redelivered);
+    headers.and_then(|headers| number(headers.inner().get("x-delivery-count")?)).unwrap_or(0)
+}
+
 /// What the broker adds, what steers it, and what this transport writes: none of it is the producer's word.
 fn is_brokers_or_ours(name: &str) -> bool {
     name.starts_with(OWN)
