@@ -231,7 +231,9 @@ async fn a_subscription_takes_one_at_a_time_after_barren_deaths() {
     }
     node.ctl(&["close_all_connections", "test"]).expect("they are cut");
     until_state(&*deliveries, ConsumerState::Quarantined).await;
-    // what came on the channels that died can't be settled any more; the first one that can ends it
+    // what came on the channels that died can't be settled any more; the first that never came before ends it
+    let sent = publisher.send(event(&subscription, 3)).await.expect("there is room");
+    sent.confirmed().await.expect("confirmed");
     let mut progress = deliveries.status();
     let released = tokio::spawn(async move {
         progress.wait_for(|status| status.state == ConsumerState::Consuming).await.expect("the subscription lives");

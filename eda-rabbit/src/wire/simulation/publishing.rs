@@ -168,6 +168,10 @@ impl World {
         };
         channel.flush_is_planned = false;
         let mut words: Vec<(u64, bool)> = std::mem::take(&mut channel.settled).into_iter().collect();
+        if self.confirms_late_until.take().is_some() {
+            // who waits for them may have stopped
+            self.tally.exposed_publishes += words.len() as u64;
+        }
         if Self::is(self.confirms_lost_until) && self.random.chance(50) {
             self.tally.exposed_publishes += words.len() as u64;
             return;
