@@ -70,6 +70,7 @@ pub(super) struct ClientChannel {
 pub(super) struct Pending {
     pub(super) word: oneshot::Sender<Result<Word, Refusal>>,
     pub(super) message: Arc<Message>,
+    pub(super) since: Instant,
 }
 
 #[derive(Debug, Default)]

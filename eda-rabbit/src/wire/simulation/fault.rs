@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Simulation;
 use super::agenda::Event;
-use super::frames::{Frame, Request};
+use super::frames::Frame;
 use super::inspect::Held;
 use super::world::{SILENCE, World};
 
@@ -202,10 +202,6 @@ impl World {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let up = connection.stuck_up.take().unwrap_or_default();
         let down = connection.stuck_down.take().unwrap_or_default();
-        // who sent them may have stopped waiting
-        let publishes = up.iter().filter(|(_, request)| matches!(request, Request::Publish(_))).count();
-        let words = down.iter().filter(|frame| matches!(frame, Frame::Confirm { .. })).count();
-        self.tally.exposed_publishes += (publishes + words) as u64;
         for (channel, request) in up {
             self.send_up(id, channel, request);
         }
@@ -233,8 +229,6 @@ impl World {
             let Some(connection) = self.connections.get_mut(&id).filter(|known| known.is_blocked) else { continue };
             connection.is_blocked = false;
             let unread = std::mem::take(&mut connection.unread);
-            let publishes = unread.iter().filter(|(_, request)| matches!(request, Request::Publish(_))).count();
-            self.tally.exposed_publishes += publishes as u64;
             self.send_down(id, Frame::Blocked(None));
             for (number, request) in unread {
                 self.arrive(id, number, request);

@@ -1,8 +1,10 @@
 //! What the client library does: it sends, keeps track of who waits, and hands out what comes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use super::connection::{Asker, ClientChannel, Connection, Pending, Refusal};
 use super::death::with_count;
@@ -10,6 +12,9 @@ use super::frames::{Frame, Request};
 use super::queue::Message;
 use super::world::World;
 use crate::wire::{Arrived, Returned, Word};
+
+/// As long a publisher waits for a word.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) type Answer = oneshot::Receiver<Result<(), Refusal>>;
 type Consuming = (Arc<str>, mpsc::UnboundedReceiver<Result<Arrived, Refusal>>, Answer);
@@ -112,7 +117,10 @@ impl World {
             Some(channel) if is_alive && !channel.is_closed => {
                 channel.last_publish += 1;
                 let message = Arc::new(message);
-                channel.pending.insert(channel.last_publish, Pending { word, message: Arc::clone(&message) });
+                channel.pending.insert(
+                    channel.last_publish,
+                    Pending { word, message: Arc::clone(&message), since: Instant::now() },
+                );
                 self.send(id, number, Request::Publish(message), None);
             }
             _ if forgets => connection.client.forgotten_words.push(word),
@@ -243,6 +251,8 @@ impl World {
                         let own = |returned: &Returned| returned.message_id == pending.message.id();
                         channel.returned.iter().position(own).and_then(|at| channel.returned.remove(at))
                     };
+                    // who waits for it may have stopped
+                    self.tally.exposed_publishes += u64::from(pending.since.elapsed() >= PATIENCE);
                     let word = if is_ack { Word::Ack { returned } } else { Word::Nack { returned } };
                     let _ = pending.word.send(Ok(word));
                 }

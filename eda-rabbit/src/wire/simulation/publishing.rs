@@ -48,6 +48,8 @@ impl World {
             channel.last_publish
         });
         if queues.is_empty() {
+            // a handler whose events are returned is called again
+            self.tally.exposed_publishes += 1;
             self.note("returned", [id, number.into(), publish.unwrap_or(0)], message.id());
             self.send_down(id, Frame::Return { channel: number, message_id: message.id().to_owned() });
             if let Some(publish) = publish {
@@ -168,10 +170,6 @@ impl World {
         };
         channel.flush_is_planned = false;
         let mut words: Vec<(u64, bool)> = std::mem::take(&mut channel.settled).into_iter().collect();
-        if self.confirms_late_until.take().is_some() {
-            // who waits for them may have stopped
-            self.tally.exposed_publishes += words.len() as u64;
-        }
         if Self::is(self.confirms_lost_until) && self.random.chance(50) {
             self.tally.exposed_publishes += words.len() as u64;
             return;
