@@ -40,6 +40,10 @@ impl Backoff {
 /// The standard library seeds every hasher with fresh randomness; spreading clients needs no more.
 #[expect(clippy::cast_precision_loss, reason = "any number between 0 and 1 will do")]
 fn random() -> f64 {
+    #[cfg(feature = "__simulation")]
+    if let Some(jitter) = crate::wire::simulation::jitter() {
+        return jitter;
+    }
     RandomState::new().hash_one(0) as f64 / u64::MAX as f64
 }
 

@@ -60,9 +60,9 @@ pub(crate) fn outgoing(message: &Message, exchange: &str) -> Outgoing {
     Outgoing { exchange, routing_key, properties, body: message.body.clone() }
 }
 
-/// What a delivery says, and which attempt it is. `is_own` queues are quorum queues, whose count of deliveries is the
-/// broker's own; elsewhere a producer could forge it.
-pub(crate) fn incoming(arrived: &Arrived, is_own: bool) -> (Message, u32) {
+/// What a delivery says, and which attempt it is. What the broker counts, redeliveries after lost connections, does not make
+/// an attempt: most of those never reached a handler.
+pub(crate) fn incoming(arrived: &Arrived) -> (Message, u32) {
     let (properties, is_copy) = (&arrived.properties, arrived.exchange == RETRY);
     let mut message = Message::new(arrived.routing_key.clone(), arrived.body.clone());
     let text = |property: &Option<ShortString>| property.as_ref().map(|text| text.as_str().to_owned());
@@ -74,18 +74,15 @@ pub(crate) fn incoming(arrived: &Arrived, is_own: bool) -> (Message, u32) {
     message.time =
         properties.timestamp().and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
 
-    let (mut own_attempt, mut broker_attempt) = (1, 1);
+    let mut attempt = 1;
     for (name, value) in properties.headers().iter().flatten() {
         let name = name.as_str();
         match name {
-            ATTEMPT if is_copy => own_attempt = number(value).unwrap_or(1),
+            ATTEMPT if is_copy => attempt = number(value).unwrap_or(1),
             ROUTING_KEY if is_copy => {
                 if let AMQPValue::LongString(key) = value {
                     message.routing_key = Cow::Owned(key.to_string());
                 }
-            }
-            "x-delivery-count" if is_own && arrived.redelivered => {
-                broker_attempt = number(value).unwrap_or(0).saturating_add(1);
             }
             _ if is_brokers_or_ours(name) => {}
             // one over the limit says enough
@@ -98,14 +95,20 @@ pub(crate) fn incoming(arrived: &Arrived, is_own: bool) -> (Message, u32) {
             }
         }
     }
-    (message, own_attempt.max(broker_attempt))
+    (message, attempt)
+}
+
+/// How often a delivery has come back, as the broker counts; 0 where it does not.
+pub(crate) fn came_back(arrived: &Arrived) -> u32 {
+    let headers = arrived.properties.headers().as_ref().filter(|_| arrived.redelivered);
+    headers.and_then(|headers| number(headers.inner().get("x-delivery-count")?)).unwrap_or(0)
 }
 
 /// A message as it arrives where it was sent, without a broker between; for the package `fuzz`.
 #[cfg(feature = "__fuzz")]
 pub fn there_and_back(message: &Message) -> Message {
     let Outgoing { exchange, routing_key, properties, body } = outgoing(message, crate::topology::EVENTS);
-    incoming(&Arrived { tag: 1, exchange, routing_key, redelivered: false, properties, body }, true).0
+    incoming(&Arrived { tag: 1, exchange, routing_key, redelivered: false, properties, body }).0
 }
 
 /// What the broker adds, what steers it, and what this transport writes: none of it is the producer's word.

@@ -19,7 +19,8 @@
 //!   behind, and a handler that is gone its queue.
 //! * An exchange that is deleted by hand comes back with the next publish or reconnect, its bindings with the next
 //!   reconnect of each subscriber; what is published in between is parked.
-//! * Before RabbitMQ 4.3 every delivery that is given back, as at the end of a process, counts as an attempt.
+//! * Before RabbitMQ 4.3 every delivery that is given back, as at the end of a process, counts towards the queue's delivery
+//!   limit of 50, after which the broker parks it. It is no attempt.
 
 mod config;
 mod log;
@@ -42,3 +43,6 @@ pub use self::rabbit::Rabbit;
 #[cfg(feature = "__fuzz")]
 #[doc(hidden)]
 pub use self::convert::there_and_back;
+#[cfg(feature = "__simulation")]
+#[doc(hidden)]
+pub use self::wire::simulation;

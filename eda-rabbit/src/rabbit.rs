@@ -51,8 +51,25 @@ impl Rabbit {
         if !config.tls && !config.hosts.iter().all(crate::config::Host::is_loopback) {
             warn!(broker = config.address(), "the connection is not encrypted: use `amqps://` beyond this machine");
         }
+        let connect = |purpose: &'static str| {
+            Arc::new(Lapin { config: config.clone(), name: format!("eda {purpose}") }) as Arc<dyn Connect>
+        };
+        Self::over(config.clone(), connect).await
+    }
+
+    /// Over a broker in memory.
+    #[cfg(feature = "__simulation")]
+    pub(crate) async fn simulated(url: &str, simulation: &crate::wire::simulation::Simulation) -> Result<Self> {
+        let connect = |purpose: &'static str| {
+            let simulation = simulation.clone();
+            Arc::new(crate::wire::simulation::Simulated { simulation, purpose }) as Arc<dyn Connect>
+        };
+        Self::over(url.parse()?, connect).await
+    }
+
+    async fn over(config: Config, connect: impl Fn(&'static str) -> Arc<dyn Connect>) -> Result<Self> {
         let open = async |purpose: &'static str| {
-            let connect: Arc<dyn Connect> = Arc::new(Lapin { config: config.clone(), name: format!("eda {purpose}") });
+            let connect = connect(purpose);
             let link = establish(&*connect, config.connect_timeout).await;
             let link = link.map_err(|error| error.with("broker", config.address()))?;
             Ok::<_, Error>(Connection::supervise(connect, link, purpose))

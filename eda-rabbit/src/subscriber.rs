@@ -157,6 +157,7 @@ impl Task {
                             barren_deaths = 0;
                         }
                         Progress::Barren => barren_deaths += 1,
+                        Progress::Doubtful => barren_deaths = BARREN_DEATHS,
                         Progress::Idle => {}
                     }
                     is_cancelled = self.pause(&mut backoff, &why).await;

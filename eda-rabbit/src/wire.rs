@@ -4,6 +4,8 @@
 mod error;
 mod attempt;
 mod lapin;
+#[cfg(feature = "__simulation")]
+pub mod simulation;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! Development commands: `cargo xtask test`, `broker`, `chaos`, `fuzz`, `python`, `tidy`.
+//! Development commands: `cargo xtask test`, `simulate`, `chaos`, `fuzz`, `broker`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod broker;
@@ -6,6 +6,7 @@ mod chaos;
 mod fuzz;
 mod install;
 mod python;
+mod simulate;
 mod step;
 mod test;
 mod tidy;
@@ -17,6 +18,7 @@ const HELP: &str = "\
 usage: cargo xtask <command>
 
   test [FILTER…]   everything that must pass: format, tidy, clippy, tests, docs; with filters, only the tests they name
+  simulate         seeds: each a life of the framework over a broker in memory that fails; --help tells the options
   broker           a private RabbitMQ node until Ctrl-C
   chaos [OPTION…]  faults under load: nothing may be lost; --help tells more, --release builds it faster to run
   fuzz             all fuzz targets, two at a time, a minute each; `--seconds N` for another time
@@ -32,13 +34,14 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        [] | ["-h" | "--help" | "help", ..] | ["test" | "broker" | "python" | "tidy", "-h" | "--help"] => {
+        ["simulate", options @ ..] => simulate::run(options),
+        ["chaos", options @ ..] => chaos::run(options),
+        [] | ["-h" | "--help" | "help", ..] | [_, "-h" | "--help"] => {
             println!("{HELP}");
             Ok(())
         }
         ["test", filters @ ..] => test::run(filters),
         ["broker"] => broker::run(),
-        ["chaos", options @ ..] => chaos::run(options),
         ["fuzz", options @ ..] => fuzz::command(options),
         ["python"] => python::run(),
         ["tidy"] => tidy::run(),

@@ -3,7 +3,7 @@
 use rabbit_node::{Node, Options};
 
 use crate::step::{Steps, run as program};
-use crate::{broker, chaos, fuzz, python, tidy};
+use crate::{broker, chaos, fuzz, python, simulate, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
@@ -61,6 +61,8 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         on_version_4(&mut steps)?;
         cargo(&mut steps, "tests without TLS", NO_TLS, &[])?;
         steps.take("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SECONDS))?;
+        steps.take("simulation, its tests", "cargo xtask simulate", simulate::check)?;
+        steps.take("simulation, 1000 seeds", "cargo xtask simulate", || simulate::run(&[]))?;
         cargo(&mut steps, "docs, every feature", DOC, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
         cargo(&mut steps, "docs, default features", DOC_DEFAULT, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
     }

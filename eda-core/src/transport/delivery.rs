@@ -157,8 +157,8 @@ impl fmt::Display for Reason {
 }
 
 impl Delivery {
-    /// A delivery as a transport hands it out. `attempt` counts from 1 and is the greater of what our own mark on a retry
-    /// and the broker's delivery count say.
+    /// A delivery as a transport hands it out. `attempt` counts from 1 and grows with each retry; a delivery that comes
+    /// again since it was given back, or since its connection was lost, is the same attempt.
     pub fn new(message: Message, attempt: u32, redelivered: bool, token: Token, settle: Arc<dyn Settle>) -> Self {
         Self { message: Arc::new(message), attempt, redelivered, token, settle: Some(settle) }
     }

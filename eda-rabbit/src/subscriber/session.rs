@@ -27,6 +27,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 const LONGEST_SETTLE: Duration = Duration::from_secs(2);
 /// A session that ends before may have died of a message that this program never got to see.
 const SOON: Duration = Duration::from_secs(5);
+/// So often a delivery comes back before connections may be lost over it, or over one of those beside it.
+const SUSPECT: u32 = 5;
 
 pub(super) struct Session {
     connection: Connection,
@@ -40,6 +42,10 @@ pub(super) struct Session {
     answer: Duration,
     is_quarantined: bool,
     is_cancelled: bool,
+    /// The first delivery that had never come before.
+    fresh: Option<u64>,
+    /// Whether a delivery came that connections were lost with again and again.
+    has_suspects: bool,
 }
 
 pub(super) enum End {
@@ -56,6 +62,9 @@ pub(super) enum End {
 pub(super) enum Progress {
     /// Something was settled.
     Made,
+    /// Something may have been settled, and beside it is what connections are lost with: handed out many at a time, it takes
+    /// its neighbours along to the delivery limit.
+    Doubtful,
     /// It ended soon, or while a delivery was in hand, which may be what it died of.
     Barren,
     /// Nothing came, so nothing is known.
@@ -88,6 +97,8 @@ impl Session {
             answer: Duration::ZERO,
             is_quarantined,
             is_cancelled: false,
+            fresh: None,
+            has_suspects: false,
         })
     }
 
@@ -125,6 +136,7 @@ impl Session {
             }
             Err(why) => {
                 let progress = match (made_progress, had_open || self.began.elapsed() < SOON) {
+                    _ if self.is_quarantined || self.has_suspects => Progress::Doubtful,
                     (true, _) => Progress::Made,
                     (false, true) => Progress::Barren,
                     (false, false) => Progress::Idle,
@@ -175,17 +187,27 @@ impl Session {
 
     async fn settle(&mut self, task: &Task) -> Result<(), String> {
         self.tell(task.wanted.settler.flush(false)).await?;
-        if self.is_quarantined && !self.is_cancelled && task.wanted.settler.made_progress() {
+        // what comes again comes first, so behind a fresh one there is nothing left to suspect
+        let is_over = self.fresh.is_some_and(|tag| !task.wanted.settler.is_open(self.token(tag)));
+        if self.is_quarantined && !self.is_cancelled && is_over && task.wanted.settler.made_progress() {
             self.release(task).await?;
         }
         Ok(())
     }
 
-    fn deliver(&self, task: &Task, arrived: Arrived) {
-        let (message, attempt) = convert::incoming(&arrived, task.wanted.subscription.declare);
+    fn token(&self, tag: u64) -> Token {
+        Token { generation: self.generation, tag }
+    }
+
+    fn deliver(&mut self, task: &Task, arrived: Arrived) {
+        if !arrived.redelivered {
+            self.fresh.get_or_insert(arrived.tag);
+        }
+        self.has_suspects |= convert::came_back(&arrived) >= SUSPECT;
+        let (message, attempt) = convert::incoming(&arrived);
         let Arrived { tag, exchange, routing_key, redelivered, properties, body } = arrived;
         task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
-        let token = Token { generation: self.generation, tag };
+        let token = self.token(tag);
         let settle = Arc::clone(&task.wanted.settler) as Arc<dyn Settle>;
         // a handle that is gone drops the delivery, which gives it back
         let _ = task.deliveries.send(Delivery::new(message, attempt, redelivered, token, settle));
@@ -232,7 +254,7 @@ impl Session {
             self.channel.consume(&task.wanted.subscription.queue).await
         };
         self.arrivals = consume.await.map_err(|error| error.to_string())?;
-        self.is_quarantined = false;
+        (self.is_quarantined, self.has_suspects) = (false, false);
         info!(queue = task.wanted.subscription.queue, "made progress again; the quarantine is over");
         self.tell_state(task);
         Ok(())
@@ -241,7 +263,7 @@ impl Session {
     fn deliver_back(&self, task: &Task, arrived: Arrived) {
         let Arrived { tag, exchange, routing_key, properties, body, .. } = arrived;
         task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
-        task.wanted.settler.give_back(Token { generation: self.generation, tag });
+        task.wanted.settler.give_back(self.token(tag));
     }
 
     /// Cancel → settle → wait → close, in that order.

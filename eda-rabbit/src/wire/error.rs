@@ -47,7 +47,7 @@ fn from_socket(error: &std::io::Error) -> (ErrorKind, Cow<'static, str>) {
 }
 
 /// Reply codes of AMQP 0-9-1 §1.2, with RabbitMQ's texts.
-fn from_broker(code: u16, text: &str) -> (ErrorKind, Cow<'static, str>) {
+pub(super) fn from_broker(code: u16, text: &str) -> (ErrorKind, Cow<'static, str>) {
     match code {
         406 if text.contains("inequivalent arg") => (ErrorKind::Conflict, inequivalent(text).into()),
         406 => (ErrorKind::Conflict, format!("the broker refused the request: {text}").into()),

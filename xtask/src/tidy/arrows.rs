@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eda-fuzz", &["eda-core", "eda-rabbit"]),
     ("eda-guest", &["eda-rs"]),
     ("eda-chaos", &["eda-rs", "rabbit-node"]),
+    ("eda-simulation", &["eda-core", "eda-rabbit"]),
     ("rabbit-node", &[]),
     ("xtask", &["rabbit-node"]),
 ];

@@ -1,0 +1,42 @@
+//! Seeds: each is a world of its own, with services, publishers and faults, on one thread and a paused clock.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+mod arguments;
+mod faults;
+mod guest;
+mod ledger;
+mod orders;
+mod progress;
+mod saved;
+mod seed;
+mod services;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use self::arguments::Arguments;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match Arguments::parse(&words) {
+        Ok(arguments) => {
+            silence_panics();
+            if progress::run(&arguments) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Handlers panic on purpose, thousands of times.
+fn silence_panics() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload_as_str() != Some(orders::PANIC) {
+            tell(panic);
+        }
+    }));
+}
