@@ -53,7 +53,7 @@ impl Plan {
             1..40 => random.between(5, 200),
             _ => 0,
         };
-        Self { fate, is_paid: random.chance(40), takes, check: random.next() }
+        Self { fate, is_paid: random.chance(40), takes, check: random.number() }
     }
 }
 

@@ -96,7 +96,7 @@ impl World {
             trace,
         };
         // asks the paused clock, so it is made inside of the runtime
-        let simulation = Simulation::new(random.next(), options);
+        let simulation = Simulation::new(random.number(), options);
         for place in PLACES {
             let key = if place.takes_paid() { "order.paid" } else { "order.created" };
             simulation.expect_route(key, place.queue());
