@@ -67,7 +67,7 @@ pub(crate) struct Order {
 pub(crate) struct Paid {
     pub(crate) order: u64,
     pub(crate) check: u64,
-    pub(crate) is_paid: bool,
+    pub(crate) parcels: u32,
 }
 
 impl Event for Order {
