@@ -52,7 +52,7 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
     let again = format!("cargo xtask test {}", filters.join(" "));
     steps.take("tests", again.trim(), || program(&cargo_path(), &tests, &variables))?;
     if filters.is_empty() {
-        steps.take("simulation, its tests", "cargo xtask simulate", simulate::check)?;
+        steps.take("simulation, its tests", simulate::CHECK_AGAIN, simulate::check)?;
         steps.take("simulation, 1000 seeds", "cargo xtask simulate", || simulate::run(&[]))?;
         cargo(&mut steps, "docs, every feature", DOC, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
         cargo(&mut steps, "docs, default features", DOC_DEFAULT, &[("RUSTDOCFLAGS", "-Dwarnings")])?;

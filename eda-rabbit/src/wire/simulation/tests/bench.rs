@@ -290,7 +290,7 @@ fn shown(arrived: &Arrived) -> String {
             AMQPValue::LongString(value) => shown.push(format!("{name}={value}")),
             AMQPValue::FieldArray(deaths) if name == "x-death" => {
                 for death in deaths.as_slice() {
-                    shown.push(format!("{}", died(death)));
+                    shown.push(died(death));
                 }
             }
             value => shown.push(format!("{name}={value:?}")),
