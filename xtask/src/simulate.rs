@@ -6,6 +6,10 @@ use crate::step::run as program;
 const FLAGS: (&str, &str) = ("RUSTFLAGS", "--cfg tokio_unstable");
 const PACKAGE: &[&str] = &["--quiet", "--locked", "--profile", "simulation", "--package", "eda-simulation"];
 
+/// How to repeat [`check`] alone.
+pub(crate) const CHECK_AGAIN: &str =
+    "RUSTFLAGS='--cfg tokio_unstable' cargo test --profile simulation --package eda-simulation";
+
 /// Runs the seeds that the options ask for; see `cargo xtask simulate --help`.
 pub(crate) fn run(options: &[&str]) -> Result<(), String> {
     let mut arguments = vec!["run"];

@@ -64,11 +64,16 @@ pub(crate) struct Summary {
     pub(crate) early: u64,
 }
 
+/// Whether a queue holds dead letters.
+pub(crate) fn is_dead(queue: &str) -> bool {
+    queue.rsplit('.').next() == Some("dead") && !queue.starts_with("eda.")
+}
+
 #[derive(Deserialize)]
 struct Body {
     order: u64,
     check: u64,
-    is_paid: Option<bool>,
+    parcels: Option<u32>,
 }
 
 impl Ledger {
@@ -170,7 +175,7 @@ impl Ledger {
             let calls = records.received.get(at).copied().unwrap_or(0);
             let is_good = (at.0 != Place::Charge || !self.plan(at.1).fate.is_poison()) && calls <= retries;
             is_good
-                && held.queue.ends_with(".dead")
+                && is_dead(&held.queue)
                 && held.reason.is_some()
                 && held.broker_reason.as_deref() != Some("delivery_limit")
         };
@@ -231,7 +236,7 @@ impl Ledger {
 
     fn read(&self, held: &Held) -> Option<(u64, bool, bool)> {
         let body: Body = serde_json::from_slice(&held.body).ok()?;
-        Some((body.order, body.is_paid.is_some(), body.check == self.plan(body.order).check))
+        Some((body.order, body.parcels.is_some(), body.check == self.plan(body.order).check))
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {

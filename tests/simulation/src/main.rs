@@ -35,7 +35,9 @@ fn main() -> ExitCode {
 fn silence_panics() {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if panic.payload_as_str() != Some(orders::PANIC) {
+        let text = panic.payload().downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str));
+        if text != Some(orders::PANIC) {
             tell(panic);
         }
     }));

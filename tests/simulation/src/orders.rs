@@ -53,7 +53,7 @@ impl Plan {
             1..40 => random.between(5, 200),
             _ => 0,
         };
-        Self { fate, is_paid: random.chance(40), takes, check: random.next() }
+        Self { fate, is_paid: random.chance(40), takes, check: random.number() }
     }
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Order {
 pub(crate) struct Paid {
     pub(crate) order: u64,
     pub(crate) check: u64,
-    pub(crate) is_paid: bool,
+    pub(crate) parcels: u32,
 }
 
 impl Event for Order {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::faults::Faults;
 use crate::guest::Guest;
-use crate::ledger::{Ledger, PLACES, Summary};
+use crate::ledger::{Ledger, PLACES, Summary, is_dead};
 use crate::orders::{Order, Stray};
 use crate::services::{RETRIES, app};
 
@@ -96,7 +96,7 @@ impl World {
             trace,
         };
         // asks the paused clock, so it is made inside of the runtime
-        let simulation = Simulation::new(random.next(), options);
+        let simulation = Simulation::new(random.number(), options);
         for place in PLACES {
             let key = if place.takes_paid() { "order.paid" } else { "order.created" };
             simulation.expect_route(key, place.queue());
@@ -233,8 +233,7 @@ impl World {
     fn restless(&self, running: &Running) -> Vec<String> {
         let mut found = Vec::new();
         for queue in self.simulation.queues() {
-            let is_parked =
-                queue.name.ends_with(".dead") || ["eda.unrouted", "eda.retry.orphaned"].contains(&&*queue.name);
+            let is_parked = is_dead(&queue.name) || ["eda.unrouted", "eda.retry.orphaned"].contains(&&*queue.name);
             let is_work = !is_parked && !queue.name.starts_with("eda.wait.");
             if queue.unacked > 0 || (queue.ready > 0 && !is_parked) || (is_work && queue.consumers != 1) {
                 found.push(format!("{queue:?}"));

@@ -168,8 +168,7 @@ impl World {
     }
 
     fn bury_what_waits(&mut self, name: &str) {
-        loop {
-            let Some(queue) = self.queues.get_mut(name).filter(|queue| queue.held.len() < IN_HAND) else { break };
+        while let Some(queue) = self.queues.get_mut(name).filter(|queue| queue.held.len() < IN_HAND) {
             let Some((entry, reason)) = queue.dying.pop_front() else { break };
             if !self.is_buried(name, &entry, reason)
                 && let Some(queue) = self.queues.get_mut(name)

@@ -113,7 +113,9 @@ impl World {
             Fault::Away(back_after) => {
                 self.away_until = Some(now + *back_after);
                 let all: Vec<u64> = self.connections.keys().copied().collect();
-                all.into_iter().for_each(|id| self.reset(id));
+                for id in all {
+                    self.reset(id);
+                }
             }
             Fault::Silence(way, time) => {
                 let Some(id) = self.any_connection() else { return false };
@@ -122,7 +124,9 @@ impl World {
             Fault::Block(time) => {
                 self.blocked_until = Some(now + *time);
                 let all: Vec<u64> = self.connections.keys().copied().collect();
-                all.into_iter().for_each(|id| self.block(id));
+                for id in all {
+                    self.block(id);
+                }
                 self.plan(now + *time, Event::Unblock);
             }
             Fault::CancelConsumers(queue) => return self.cancel_consumers(queue),

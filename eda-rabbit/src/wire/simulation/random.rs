@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-/// SplitMix64: a generator of our own, so that a seed means the same on every machine and with every version.
+/// `SplitMix64`: a generator of our own, so that a seed means the same on every machine and with every version.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
@@ -13,7 +13,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -23,7 +23,7 @@ impl Random {
 
     /// A number below `end`; 0 where `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        if end == 0 { 0 } else { self.next() % end }
+        if end == 0 { 0 } else { self.number() % end }
     }
 
     /// A number from `low` up to `high`, both included.
@@ -43,14 +43,15 @@ impl Random {
     }
 
     /// Another generator, whose numbers have nothing to do with this one's.
+    #[must_use]
     pub fn fork(&mut self) -> Self {
-        Self(self.next())
+        Self(self.number())
     }
 
     /// From 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "any number between 0 and 1 will do")]
     pub(crate) fn unit(&mut self) -> f64 {
-        self.next() as f64 / u64::MAX as f64
+        self.number() as f64 / u64::MAX as f64
     }
 }
 

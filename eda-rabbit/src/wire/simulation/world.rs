@@ -27,6 +27,7 @@ pub enum Counting {
 
 /// What stays the same over a run.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a broker or a client")]
 pub struct Options {
     /// How returns are counted.
     pub counting: Counting,

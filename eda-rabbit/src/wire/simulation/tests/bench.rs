@@ -39,6 +39,7 @@ enum Outside {
 }
 
 /// Runs a scenario over both brokers and compares.
+#[expect(clippy::needless_pass_by_value, reason = "a scenario is written where it is handed over")]
 pub(super) fn compare(scenario: impl AsyncFn(&mut Bench)) {
     let simulated = {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -272,33 +273,33 @@ pub(super) fn spoken(word: &Word) -> String {
 fn shown(arrived: &Arrived) -> String {
     let headers: BTreeMap<String, AMQPValue> =
         arrived.properties.headers().iter().flatten().map(|(name, value)| (name.to_string(), value.clone())).collect();
-    let mut shown = format!(
+    let mut shown = vec![format!(
         "{} from `{}` by `{}`{}",
         String::from_utf8_lossy(&arrived.body),
         arrived.exchange,
         arrived.routing_key,
         if arrived.redelivered { ", redelivered" } else { "" }
-    );
+    )];
     for (name, value) in headers {
         match value {
             // what later versions add beside it
             _ if name == "x-acquired-count" || name.starts_with("x-last-death") => {}
             // later versions say so from the first delivery on
             AMQPValue::LongLongInt(0) if name == "x-delivery-count" => {}
-            AMQPValue::LongLongInt(value) => shown += &format!(", {name}={value}"),
-            AMQPValue::LongString(value) => shown += &format!(", {name}={value}"),
+            AMQPValue::LongLongInt(value) => shown.push(format!("{name}={value}")),
+            AMQPValue::LongString(value) => shown.push(format!("{name}={value}")),
             AMQPValue::FieldArray(deaths) if name == "x-death" => {
                 for death in deaths.as_slice() {
-                    shown += &format!(", {}", died(death));
+                    shown.push(died(death));
                 }
             }
-            value => shown += &format!(", {name}={value:?}"),
+            value => shown.push(format!("{name}={value:?}")),
         }
     }
     if let Some(expiration) = arrived.properties.expiration() {
-        shown += &format!(", expires {expiration}");
+        shown.push(format!("expires {expiration}"));
     }
-    shown
+    shown.join(", ")
 }
 
 fn died(death: &AMQPValue) -> String {
