@@ -1,6 +1,7 @@
 //! Messages of somebody who means us harm: each is a dead letter with its own reason, in bounded time and memory, and its
 //! neighbours are handled. One test in a process of its own, since it measures that.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use eda_core::transport::memory::Memory;
@@ -36,7 +37,7 @@ impl Event for OrderCreated {
 fn keys(count: usize) -> String {
     let mut body = r#"{"event_type": "order.created""#.to_owned();
     for key in 0..count {
-        body.push_str(&format!(",\"{key}\":0"));
+        let _ = write!(body, ",\"{key}\":0");
     }
     body + r#","order_id": 1}"#
 }
@@ -145,8 +146,8 @@ async fn what_is_hostile_is_parked_with_its_reason_in_bounded_time_and_memory() 
         let good = Message::new(QUEUE, keys(60_000));
         assert!(good.body.len() < limits::BODY_LIMIT);
         memory.send_to_queue(QUEUE, good).expect("the queue is there");
-        let handled = timeout(PATIENCE, seen.recv()).await;
-        assert_eq!(handled, Ok(Some(1)), "the neighbour of {what}");
+        let taken = timeout(PATIENCE, seen.recv()).await;
+        assert_eq!(taken, Ok(Some(1)), "the neighbour of {what}");
         let letters = memory.dead_letters(QUEUE);
         let letter = letters.last().expect("it came before its neighbour");
         assert_eq!((letter.failure.reason, letter.failure.attempt), (reason, 1), "{what}: {}", letter.failure.detail);
