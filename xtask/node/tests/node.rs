@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rabbit_node::{Node, Options, answers};
+use rabbit_node::{Node, Options, answers, ctl_at};
 
 fn folders() -> Vec<PathBuf> {
     let prefix = format!("eda-rabbit-{}-", std::process::id());
@@ -30,6 +30,10 @@ fn a_node_starts_breaks_starts_again_and_leaves_nothing() {
     let printed = node.ctl(&["eval", "application:get_env(rabbit, consumer_timeout)."]).expect("an answer");
     assert_eq!(printed.trim(), "{ok,5000}");
     assert!(node.ctl(&["no-such-command"]).is_err());
+    let printed = ctl_at(&url, &["eval", "application:get_env(rabbit, consumer_timeout)."]).expect("an answer");
+    assert_eq!(printed.trim(), "{ok,5000}", "as from another process");
+    let error = ctl_at("amqp://localhost:1/%2f", &["list_users"]).expect_err("no node is there");
+    assert_eq!(error, "no private node listens on port 1");
 
     node.pause().expect("a frozen node");
     assert!(node.start_again().is_err(), "it is not stopped");
