@@ -24,7 +24,7 @@ use crate::topology::{Argument, DEAD, EVENTS, EVENTS_STRICT, Plan};
 /// let config: Config = "amqp://auditor:secret@localhost/shop".parse()?;
 /// let permissions = app.permissions(&config)?;
 /// assert!(permissions.to_string().starts_with("rabbitmqctl set_permissions --vhost 'shop' 'auditor' '^("));
-/// assert!(permissions.configure().contains(r"|audit\.log|audit\.log\.dead|"));
+/// assert!(permissions.configure().contains(r"(audit\.log|audit\.log\.dead|"));
 /// assert!(!permissions.read().contains(r"audit\.log\.dead"), "no service reads dead letters");
 /// # Ok::<_, eda_core::Error>(())
 /// ```
