@@ -25,6 +25,7 @@ usage: chaos [OPTION…]
 
   --events N           at least so many events are confirmed (20000)
   --fault-count N      so many faults, one after the other (10)
+  --check-every N      after so many faults the broker's consumers are counted (1)
   --faults KIND,…      only these kinds, taken in turn; without it, all that fit
   --minutes M          at most so long, or it is a failure (10)
   --nodes 1|3          brokers (1)

@@ -11,6 +11,8 @@ use crate::ledger::now;
 pub(crate) struct Options {
     pub events: u64,
     pub fault_count: usize,
+    /// After so many faults the broker\'s consumers are counted.
+    pub check_every: usize,
     /// Empty for all that fit the number of nodes.
     pub faults: Vec<Fault>,
     pub minutes: u64,
@@ -29,6 +31,7 @@ impl Default for Options {
         Self {
             events: 20_000,
             fault_count: 10,
+            check_every: 1,
             faults: Vec::new(),
             minutes: 10,
             nodes: 1,
@@ -51,6 +54,7 @@ impl Options {
             match *option {
                 "--events" => options.events = number(option, value)?,
                 "--fault-count" => options.fault_count = number(option, value)?,
+                "--check-every" => options.check_every = number(option, value)?,
                 "--faults" => options.faults = value.split(',').map(Fault::named).collect::<Result<_, _>>()?,
                 "--minutes" => options.minutes = number(option, value)?,
                 "--nodes" => options.nodes = number(option, value)?,
@@ -77,9 +81,9 @@ impl Options {
     /// The arguments that repeat this run.
     pub(crate) fn command(&self) -> String {
         let faults: Vec<&str> = self.faults.iter().map(|fault| fault.name()).collect();
-        let Self { events, fault_count, nodes, rate, seed, minutes, .. } = self;
+        let Self { events, fault_count, check_every, nodes, rate, seed, minutes, .. } = self;
         format!(
-            "cargo xtask chaos --events {events} --fault-count {fault_count} --nodes {nodes} --rate {rate} \
+            "cargo xtask chaos --events {events} --fault-count {fault_count} --check-every {check_every} --nodes {nodes} --rate {rate} \
              --minutes {minutes} --seed {seed} --faults {}",
             faults.join(",")
         )
