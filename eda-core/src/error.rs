@@ -43,7 +43,8 @@ pub enum ErrorKind {
     Unconfirmed,
     /// The broker has no queue for the message, and unrouted messages are rejected.
     Unroutable,
-    /// The broker refused the message: a queue is full, or the broker is in trouble. Try again later.
+    /// The broker refused the message until its time was over: a queue is full, or the broker is in trouble. Try again
+    /// later, with the same id: other queues may have it.
     Rejected,
     /// The message is over the size limit: send less, or a reference.
     TooLarge,

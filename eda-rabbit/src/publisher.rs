@@ -1,5 +1,6 @@
 //! One task owns the publishing channel: it sends in bursts, hears the broker's words, and sends again after a loss.
 
+mod hold;
 mod parcel;
 mod round;
 pub(crate) mod window;
@@ -131,6 +132,7 @@ impl Task {
         let mut burst = Vec::with_capacity(BURST);
         loop {
             let deadline = self.window.next_deadline();
+            let probe = self.window.next_probe().filter(|_| self.channel.is_some());
             tokio::select! {
                 biased;
                 opened = maybe(&mut self.opening) => match opened {
@@ -160,6 +162,7 @@ impl Task {
                         self.lose(&Error::new(ErrorKind::Unavailable, "the broker did not confirm some messages at all"));
                     }
                 }
+                () = sleep_until(probe.unwrap_or_else(Instant::now)), if probe.is_some() => {}
             }
             self.send_waiting();
         }
@@ -172,7 +175,7 @@ impl Task {
 
     fn send_waiting(&mut self) {
         let Some(opened) = &self.channel else { return };
-        for (number, outgoing) in self.window.take_waiting() {
+        for (number, outgoing) in self.window.take_waiting(Instant::now()) {
             let word = opened.channel.publish(outgoing);
             self.flying.push(Box::pin(async move { (number, word.await) }));
         }

@@ -7,6 +7,8 @@
 //!
 //! A channel that the broker closes over one message takes the words of all others with it. Then everything that was on
 //! its way is sent again one by one, so that the one which ends the channel a second time is known, and fails alone.
+//!
+//! What the broker refuses is tried again until its deadline, with one message of each route at a time (see `hold`).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -17,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use super::Parcel;
+use super::hold::Holds;
 use crate::connection::closed;
 use crate::wire::{Outgoing, Returned, Word};
 
@@ -58,6 +61,7 @@ pub(crate) struct Window {
     /// One of the messages up to this one has ended a channel: until it is found, all are sent one by one.
     suspects: u64,
     returned: Vec<Unroutable>,
+    holds: Holds,
 }
 
 struct Entry {
@@ -69,6 +73,8 @@ struct Entry {
     is_sent: bool,
     /// Whether its word can still come, on the present channel.
     is_in_flight: bool,
+    /// Whether the broker's last word was that it does not take it.
+    is_refused: bool,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -87,27 +93,49 @@ impl Window {
         place: Option<OwnedSemaphorePermit>,
     ) {
         self.last += 1;
-        let entry = Entry { parcel, reply: Some(reply), deadline, is_sent: false, is_in_flight: false, _place: place };
+        let reply = Some(reply);
+        let (is_sent, is_in_flight, is_refused) = (false, false, false);
+        let entry = Entry { parcel, reply, deadline, is_sent, is_in_flight, is_refused, _place: place };
         self.entries.insert(self.last, entry);
         self.waiting.push_back(self.last);
     }
 
     /// What is to be sent now, in order; counts as sent from here on.
-    pub(crate) fn take_waiting(&mut self) -> Vec<(u64, Outgoing)> {
+    pub(crate) fn take_waiting(&mut self, now: Instant) -> Vec<(u64, Outgoing)> {
         let mut taken = Vec::with_capacity(self.waiting.len());
-        let one_by_one = self.entries.keys().next().is_some_and(|oldest| *oldest <= self.suspects);
-        while self.open == 0 || !one_by_one {
+        while self.may_send() {
             let Some(number) = self.waiting.pop_front() else { break };
             if self.entries.get(&number).is_some_and(Entry::is_given_up) {
                 self.entries.remove(&number);
             }
-            if let Some(entry) = self.entries.get_mut(&number) {
-                (entry.is_sent, entry.is_in_flight) = (true, true);
-                taken.push((number, entry.parcel.outgoing()));
-                self.open += 1;
+            let Some(entry) = self.entries.get(&number) else { continue };
+            if !self.holds.keep(number, &entry.parcel) {
+                taken.extend(self.take(number));
             }
         }
+        while self.may_send() {
+            let is_alive = |number| self.entries.get(&number).is_some_and(|entry| !entry.is_given_up());
+            let Some(number) = self.holds.take_probe(now, is_alive) else { break };
+            taken.extend(self.take(number));
+        }
         taken
+    }
+
+    /// When [`take_waiting`](Self::take_waiting) has something that waited for a time.
+    pub(crate) fn next_probe(&self) -> Option<Instant> {
+        self.holds.next_probe().filter(|_| self.may_send())
+    }
+
+    fn may_send(&self) -> bool {
+        let one_by_one = self.entries.keys().next().is_some_and(|oldest| *oldest <= self.suspects);
+        self.open == 0 || !one_by_one
+    }
+
+    fn take(&mut self, number: u64) -> Option<(u64, Outgoing)> {
+        let entry = self.entries.get_mut(&number)?;
+        (entry.is_sent, entry.is_in_flight) = (true, true);
+        self.open += 1;
+        Some((number, entry.parcel.outgoing()))
     }
 
     /// The words that have come since the last round, all of them; tells the callers whose outcome is certain.
@@ -174,8 +202,11 @@ impl Window {
         self.undecided.clear();
         self.open = 0;
         self.entries.retain(|_, entry| !entry.is_given_up());
+        self.holds.lose();
         for entry in self.entries.values_mut() {
-            entry.is_in_flight = false;
+            if std::mem::take(&mut entry.is_in_flight) && refusal.is_none() {
+                self.holds.doubt(&entry.parcel);
+            }
         }
         self.waiting = self.entries.keys().copied().collect();
         is_known
@@ -200,7 +231,11 @@ impl Window {
             if entry.deadline <= now
                 && let Some(reply) = entry.reply.take()
             {
-                reply.tell(Err(if entry.is_sent { unconfirmed(trouble) } else { unavailable(trouble) }));
+                reply.tell(Err(match entry {
+                    Entry { is_refused: true, is_in_flight: false, .. } => rejected(),
+                    Entry { is_sent: true, .. } => unconfirmed(trouble),
+                    Entry { .. } => unavailable(trouble),
+                }));
             }
             entry.is_in_flight || entry.reply.is_some()
         });
@@ -238,17 +273,27 @@ impl Window {
     }
 
     fn tell(&mut self, number: u64, is_acked: bool) {
-        let Some(entry) = self.entries.remove(&number) else { return };
+        let Some(entry) = self.entries.get_mut(&number) else { return };
         let unroutable = self.returned.iter().find(|unroutable| {
             // an older return of the same id was of an earlier message
-            number <= unroutable.newest && unroutable.returned.message_id == entry.id()
+            number <= unroutable.newest && unroutable.returned.message_id == entry.parcel.id()
         });
         let outcome = match unroutable {
             Some(Unroutable { returned, .. }) => Err(self::unroutable(&entry.parcel, returned)),
             None if is_acked => Ok(()),
-            None => Err(rejected()),
+            None => {
+                (entry.is_in_flight, entry.is_refused) = (false, true);
+                self.holds.refused(number, &entry.parcel);
+                if entry.is_given_up() {
+                    self.entries.remove(&number);
+                }
+                return;
+            }
         };
-        if let Some(reply) = entry.reply {
+        for waiting in self.holds.taken(number, &entry.parcel).into_iter().rev() {
+            self.waiting.push_front(waiting);
+        }
+        if let Some(reply) = self.entries.remove(&number).and_then(|entry| entry.reply) {
             reply.tell(outcome);
         }
     }
@@ -289,7 +334,10 @@ fn unroutable(parcel: &Parcel, returned: &Returned) -> Error {
 }
 
 fn rejected() -> Error {
-    Error::new(ErrorKind::Rejected, "the broker refused the message: a queue is full or in trouble; try again later")
+    Error::new(
+        ErrorKind::Rejected,
+        "the broker refused the message until its time was over: a queue is full or in trouble; try again later",
+    )
 }
 
 #[cfg(test)]

@@ -7,10 +7,14 @@ use tokio::sync::oneshot;
 use super::*;
 
 fn admit(window: &mut Window, id: &str, deadline: Instant) -> oneshot::Receiver<Result<()>> {
+    admit_to(window, id, id, deadline)
+}
+
+fn admit_to(window: &mut Window, key: &str, id: &str, deadline: Instant) -> oneshot::Receiver<Result<()>> {
     let (word, outcome) = oneshot::channel();
     let reply = Reply::new(word, true);
     let properties = BasicProperties::default().with_message_id(id.into());
-    let outgoing = Outgoing { exchange: "e".into(), routing_key: id.into(), properties, body: Bytes::new() };
+    let outgoing = Outgoing { exchange: "e".into(), routing_key: key.into(), properties, body: Bytes::new() };
     window.admit(Parcel::Copy(outgoing), reply, deadline, None);
     outcome
 }
@@ -31,7 +35,7 @@ fn later() -> Instant {
 async fn a_return_on_the_wrong_confirm_finds_its_message() {
     let mut window = Window::default();
     let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
-    assert_eq!(window.take_waiting().len(), 3);
+    assert_eq!(window.take_waiting(Instant::now()).len(), 3);
     // "b" is unroutable; its return comes with the confirm of "a"
     window.hear(vec![(1, ack(Some("b")))]);
     assert_eq!(kind(&mut outcomes[0]), None, "another return may be left over");
@@ -47,7 +51,7 @@ async fn a_return_on_the_wrong_confirm_finds_its_message() {
 async fn a_message_whose_return_is_left_over_is_not_reported_as_sent() {
     let mut window = Window::default();
     let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
-    window.take_waiting();
+    window.take_waiting(Instant::now());
     // "a" and "b" are unroutable; one multiple confirm completes "b" first
     window.hear(vec![(2, ack(Some("a")))]);
     assert_eq!(kind(&mut outcomes[1]), None);
@@ -65,7 +69,7 @@ async fn every_order_of_confirms_and_returns_ends_in_the_truth() {
         let mut window = Window::default();
         let ids: Vec<_> = (0..40).map(|index| format!("m{index}")).collect();
         let mut outcomes: Vec<_> = ids.iter().map(|id| admit(&mut window, id, later())).collect();
-        window.take_waiting();
+        window.take_waiting(Instant::now());
         let is_unroutable = |index: usize| (index as u64 * 7 + seed).is_multiple_of(3);
         // lapin: returns arrive in order, each before its own confirm; a confirm takes the oldest return that waits
         let mut left_over = VecDeque::new();
@@ -99,27 +103,101 @@ async fn every_order_of_confirms_and_returns_ends_in_the_truth() {
 async fn what_a_lost_channel_had_not_confirmed_is_sent_again_in_order() {
     let mut window = Window::default();
     let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
-    window.take_waiting();
+    window.take_waiting(Instant::now());
     window.hear(vec![(2, ack(None))]);
     window.lose(None);
-    let again: Vec<_> =
-        window.take_waiting().into_iter().map(|(number, outgoing)| (number, outgoing.routing_key)).collect();
+    let again: Vec<_> = window
+        .take_waiting(Instant::now())
+        .into_iter()
+        .map(|(number, outgoing)| (number, outgoing.routing_key))
+        .collect();
     assert_eq!(again, [(1, "a".to_owned()), (3, "c".to_owned())]);
-    window.hear(vec![(1, ack(None)), (3, Word::Nack { returned: None })]);
+    window.hear(vec![(1, ack(None)), (3, ack(None))]);
     assert_eq!(kind(&mut outcomes[0]), Some(Ok(())));
-    assert_eq!(kind(&mut outcomes[2]), Some(Err(ErrorKind::Rejected)));
+    assert_eq!(kind(&mut outcomes[2]), Some(Ok(())));
+}
+
+const NACK: Word = Word::Nack { returned: None };
+
+fn taken(window: &mut Window) -> Vec<u64> {
+    window.take_waiting(Instant::now()).iter().map(|(number, _)| *number).collect()
+}
+
+/// Until something is sent that waited for a time.
+async fn probe(window: &mut Window) -> Vec<u64> {
+    let due = window.next_probe().expect("something waits for a time");
+    tokio::time::sleep_until(due).await;
+    taken(window)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_route_is_tried_with_one_message_and_the_others_follow() {
+    let mut window = Window::default();
+    let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit_to(&mut window, "full", id, later())).collect();
+    assert_eq!(taken(&mut window), [1, 2, 3]);
+    window.hear(vec![(1, NACK), (2, NACK), (3, NACK)]);
+    outcomes.push(admit_to(&mut window, "full", "d", later()));
+    let mut elsewhere = admit_to(&mut window, "well", "e", later());
+    assert_eq!(taken(&mut window), [5], "other routes are not held up");
+    window.hear(vec![(5, ack(None))]);
+    assert_eq!(kind(&mut elsewhere), Some(Ok(())));
+    for _ in 0..3 {
+        assert_eq!(probe(&mut window).await, [1]);
+        assert_eq!(window.next_probe(), None, "it waits for the broker's word");
+        window.hear(vec![(1, NACK)]);
+    }
+    assert_eq!(probe(&mut window).await, [1]);
+    window.hear(vec![(1, ack(None))]);
+    assert_eq!(taken(&mut window), [2, 3, 4]);
+    window.hear(vec![(2, ack(None)), (3, ack(None)), (4, ack(None))]);
+    assert!(outcomes.iter_mut().all(|outcome| kind(outcome) == Some(Ok(()))));
+    assert!(window.is_idle());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_refused_until_its_deadline_was_rejected() {
+    let mut window = Window::default();
+    let mut outcomes: Vec<_> = ["a", "b"].iter().map(|id| admit_to(&mut window, "full", id, later())).collect();
+    taken(&mut window);
+    window.hear(vec![(1, NACK), (2, NACK)]);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    window.expire(Instant::now(), "");
+    assert!(outcomes.iter_mut().all(|outcome| kind(outcome) == Some(Err(ErrorKind::Rejected))));
+    let _later_one = admit_to(&mut window, "full", "c", later());
+    assert_eq!(taken(&mut window), [3], "those that are gone are not waited for");
+    assert_eq!(window.next_probe(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_channel_begins_with_one_message_of_each_route() {
+    let mut window = Window::default();
+    let keys = ["x", "x", "y", "x", "y"];
+    let _outcomes: Vec<_> = keys.iter().map(|key| admit_to(&mut window, key, "id", later())).collect();
+    assert_eq!(taken(&mut window), [1, 2, 3, 4, 5]);
+    window.lose(None);
+    assert_eq!(taken(&mut window), [1, 3]);
+    window.hear(vec![(3, ack(None))]);
+    assert_eq!(taken(&mut window), [5]);
+    window.lose(None);
+    assert_eq!(taken(&mut window), [1, 5], "what was not sent on the lost channel waits with the others");
+    window.hear(vec![(1, NACK)]);
+    window.hear(vec![(5, ack(None))]);
+    assert_eq!(taken(&mut window), [0; 0]);
+    assert_eq!(probe(&mut window).await, [1]);
+    window.hear(vec![(1, ack(Some("other")))]);
+    assert_eq!(taken(&mut window), [2, 4]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_given_up_is_not_sent_when_the_broker_comes_back() {
     let mut window = Window::default();
     let mut outcome = admit(&mut window, "a", later());
-    window.take_waiting();
+    window.take_waiting(Instant::now());
     window.lose(None);
     tokio::time::advance(Duration::from_secs(10)).await;
     window.expire(Instant::now(), "no broker");
     assert_eq!(kind(&mut outcome), Some(Err(ErrorKind::Unconfirmed)));
-    assert!(window.take_waiting().is_empty());
+    assert!(window.take_waiting(Instant::now()).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,11 +205,11 @@ async fn an_old_return_says_nothing_of_a_later_message_of_the_same_id() {
     let mut window = Window::default();
     let _open = admit(&mut window, "open", later());
     let mut first = admit(&mut window, "a", later());
-    window.take_waiting();
+    window.take_waiting(Instant::now());
     window.hear(vec![(2, ack(Some("a")))]);
     assert_eq!(kind(&mut first), Some(Err(ErrorKind::Unroutable)));
     let mut second = admit(&mut window, "a", later());
-    window.take_waiting();
+    window.take_waiting(Instant::now());
     window.hear(vec![(3, ack(None))]);
     assert_eq!(kind(&mut second), Some(Ok(())));
 }
@@ -140,13 +218,13 @@ async fn an_old_return_says_nothing_of_a_later_message_of_the_same_id() {
 async fn a_passed_deadline_says_whether_anything_was_sent() {
     let mut window = Window::default();
     let mut sent = admit(&mut window, "a", later());
-    window.take_waiting();
+    window.take_waiting(Instant::now());
     let mut unsent = admit(&mut window, "b", later());
     tokio::time::advance(Duration::from_secs(10)).await;
     window.expire(Instant::now(), "no broker");
     assert_eq!(kind(&mut sent), Some(Err(ErrorKind::Unconfirmed)));
     assert_eq!(kind(&mut unsent), Some(Err(ErrorKind::Unavailable)));
-    assert!(window.take_waiting().is_empty(), "nobody waits for it any more");
+    assert!(window.take_waiting(Instant::now()).is_empty(), "nobody waits for it any more");
     assert!(!window.is_stuck(Instant::now()), "its word may be late");
     assert!(window.is_stuck(Instant::now() + GRACE));
     window.hear(vec![(1, ack(None))]);
@@ -158,10 +236,11 @@ async fn a_message_that_ends_the_channel_fails_alone() {
     let mut window = Window::default();
     let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
     let refusal = Error::new(ErrorKind::AccessRefused, "no");
-    window.take_waiting();
+    window.take_waiting(Instant::now());
     window.lose(Some(&refusal));
     let mut later_one = admit(&mut window, "d", later());
-    let one = |window: &mut Window| window.take_waiting().iter().map(|(number, _)| *number).collect::<Vec<_>>();
+    let one =
+        |window: &mut Window| window.take_waiting(Instant::now()).iter().map(|(number, _)| *number).collect::<Vec<_>>();
     assert_eq!(one(&mut window), [1]);
     assert_eq!(one(&mut window), [0; 0], "one by one");
     window.hear(vec![(1, ack(None))]);
@@ -181,18 +260,18 @@ async fn what_its_caller_has_taken_back_is_not_sent_again() {
     let mut window = Window::default();
     let (sent, unsent) = (admit(&mut window, "sent", later()), admit(&mut window, "unsent", later()));
     drop(unsent);
-    let taken: Vec<_> = window.take_waiting().into_iter().map(|(number, _)| number).collect();
+    let taken: Vec<_> = window.take_waiting(Instant::now()).into_iter().map(|(number, _)| number).collect();
     assert_eq!(taken, [1]);
     drop(sent);
     window.lose(None);
-    assert!(window.take_waiting().is_empty());
+    assert!(window.take_waiting(Instant::now()).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_told_at_once_to_those_who_were_not_sent() {
     let mut window = Window::default();
     let mut sent = admit(&mut window, "sent", later());
-    window.take_waiting();
+    window.take_waiting(Instant::now());
     window.lose(None);
     let mut unsent = admit(&mut window, "unsent", later());
     window.refuse(&Error::new(ErrorKind::AccessRefused, "no"));
