@@ -36,17 +36,16 @@ const PREFIXES: [&str; 4] = ["cloudEvents_", "cloudEvents:", "ce-", "ce_"];
 /// assert_eq!(names, ["specversion", "id", "type"]);
 /// ```
 pub fn attributes(message: &Message) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
-    let text = |value: &'_ Option<String>| value.as_deref().map(|text| Cow::Owned(text.to_owned()));
     [
         ("specversion", Some(Cow::Borrowed(SPEC_VERSION))),
         ("id", message.id.as_ref().map(|id| Cow::Owned(id.to_string()))),
-        ("type", message.name.clone()),
-        ("source", message.source.clone()),
+        ("type", message.name.as_deref().map(Cow::Borrowed)),
+        ("source", message.source.as_deref().map(Cow::Borrowed)),
         ("time", message.time.and_then(write_time).map(Cow::Owned)),
-        ("eventversion", message.version.map(|version| Cow::Owned(version.to_string()))),
-        ("partitionkey", text(&message.partition_key)),
-        ("correlationid", text(&message.correlation_id)),
-        ("causationid", text(&message.causation_id)),
+        ("eventversion", message.version.map(version)),
+        ("partitionkey", message.partition_key.as_deref().map(Cow::Borrowed)),
+        ("correlationid", message.correlation_id.as_deref().map(Cow::Borrowed)),
+        ("causationid", message.causation_id.as_deref().map(Cow::Borrowed)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
@@ -61,6 +60,14 @@ pub fn absorb(message: &mut Message, header: &str, value: &HeaderValue) -> bool 
         .iter()
         .find_map(|prefix| header.strip_prefix(prefix))
         .is_some_and(|attribute| set_attribute(message, attribute, value))
+}
+
+/// As [`absorb`], for a header that is text.
+pub fn absorb_text(message: &mut Message, header: &str, text: &str) -> bool {
+    PREFIXES
+        .iter()
+        .find_map(|prefix| header.strip_prefix(prefix))
+        .is_some_and(|attribute| set_text(message, attribute, Cow::Borrowed(text)))
 }
 
 /// Whether a message says that it is in structured mode.
@@ -129,9 +136,18 @@ fn set_attribute(message: &mut Message, attribute: &str, value: &HeaderValue) ->
         }
         _ => return false,
     };
+    set_text(message, attribute, text)
+}
+
+fn set_text(message: &mut Message, attribute: &str, text: Cow<'_, str>) -> bool {
+    // a transport has often set the same from a property of its own
+    let is_known = |field: Option<&str>| field == Some(&*text);
     match attribute {
         "specversion" => {}
         "id" => message.id = Some(EventId::from(&*text)),
+        "type" if is_known(message.name.as_deref()) => {}
+        "source" if is_known(message.source.as_deref()) => {}
+        "correlationid" if is_known(message.correlation_id.as_deref()) => {}
         "type" => message.name = Some(Cow::Owned(text.into_owned())),
         "source" => message.source = Some(Cow::Owned(text.into_owned())),
         "time" => message.time = read_time(&text).or(message.time),
@@ -145,6 +161,11 @@ fn set_attribute(message: &mut Message, attribute: &str, value: &HeaderValue) ->
         _ => return false,
     }
     true
+}
+
+/// Nearly every event is of its first version.
+fn version(version: u32) -> Cow<'static, str> {
+    if version == 1 { Cow::Borrowed("1") } else { Cow::Owned(version.to_string()) }
 }
 
 /// Nothing for a time that RFC 3339 can't express, as of a producer that writes milliseconds where AMQP has seconds.

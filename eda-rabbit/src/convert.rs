@@ -11,7 +11,7 @@ use eda_core::{EventId, Message, envelope};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
-use self::value::{from_amqp, number, short, to_amqp};
+use self::value::{from_amqp, long, number, short, text, to_amqp};
 use crate::topology::RETRY;
 use crate::wire::{Arrived, Outgoing};
 
@@ -30,7 +30,7 @@ const PERSISTENT: u8 = 2;
 pub(crate) fn outgoing(message: &Message, exchange: &str) -> Outgoing {
     let mut headers = FieldTable::default();
     for (name, value) in envelope::attributes(message) {
-        headers.insert(format!("{PREFIX}{name}").into(), AMQPValue::LongString(value.as_ref().into()));
+        headers.insert([PREFIX, name].concat().into(), long(&value));
     }
     for (name, value) in message.headers.iter() {
         if let Ok(name) = ShortString::try_new(name) {
@@ -65,12 +65,12 @@ pub(crate) fn outgoing(message: &Message, exchange: &str) -> Outgoing {
 pub(crate) fn incoming(arrived: &Arrived) -> (Message, u32) {
     let (properties, is_copy) = (&arrived.properties, arrived.exchange == RETRY);
     let mut message = Message::new(arrived.routing_key.clone(), arrived.body.clone());
-    let text = |property: &Option<ShortString>| property.as_ref().map(|text| text.as_str().to_owned());
+    let owned = |property: &Option<ShortString>| property.as_ref().map(|text| text.as_str().to_owned());
     message.id = properties.message_id().as_ref().map(|id| EventId::from(id.as_str()));
-    message.name = text(properties.kind()).map(Cow::Owned);
-    message.content_type = text(properties.content_type()).map(Cow::Owned);
-    message.correlation_id = text(properties.correlation_id());
-    message.source = text(properties.app_id()).map(Cow::Owned);
+    message.name = owned(properties.kind()).map(Cow::Owned);
+    message.content_type = owned(properties.content_type()).map(Cow::Owned);
+    message.correlation_id = owned(properties.correlation_id());
+    message.source = owned(properties.app_id()).map(Cow::Owned);
     message.time =
         properties.timestamp().and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
 
@@ -87,6 +87,8 @@ pub(crate) fn incoming(arrived: &Arrived) -> (Message, u32) {
             _ if is_brokers_or_ours(name) => {}
             // one over the limit says enough
             _ if message.headers.len() > limits::HEADER_COUNT_LIMIT => {}
+            // an attribute is nearly always text, which is read where it lies
+            _ if text(value).is_some_and(|text| envelope::absorb_text(&mut message, name, text)) => {}
             _ => {
                 let value = from_amqp(value);
                 if !envelope::absorb(&mut message, name, &value) {

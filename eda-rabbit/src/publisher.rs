@@ -5,7 +5,9 @@ mod parcel;
 mod round;
 pub(crate) mod window;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use eda_core::transport::Receipt;
@@ -75,9 +77,12 @@ impl Publisher {
 
     async fn hand_over(&self, parcel: Parcel, can_be_taken_back: bool) -> Result<Receipt> {
         let deadline = Instant::now() + DEADLINE;
-        let place = match timeout(DEADLINE, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(place) => place.map_err(|_| closed())?,
-            Err(_) => return Err(unavailable(&self.connection.trouble())),
+        let place = match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => match timeout(DEADLINE, Arc::clone(&self.places).acquire_owned()).await {
+                Ok(place) => place.map_err(|_| closed())?,
+                Err(_) => return Err(unavailable(&self.connection.trouble())),
+            },
         };
         let (word, receipt) = Receipt::new();
         let reply = Reply::new(word, can_be_taken_back);
@@ -100,13 +105,28 @@ struct Opened {
     lost: BoxFuture<()>,
 }
 
+/// A message on its way.
+struct Flight {
+    number: u64,
+    word: BoxFuture<Result<Word>>,
+}
+
+impl Future for Flight {
+    type Output = (u64, Result<Word>);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let number = self.number;
+        self.word.as_mut().poll(context).map(|word| (number, word))
+    }
+}
+
 struct Task {
     connection: Connection,
     commands: mpsc::UnboundedReceiver<Command>,
     window: Window,
     channel: Option<Opened>,
     opening: Option<BoxFuture<Result<Opened>>>,
-    flying: FuturesUnordered<BoxFuture<(u64, Result<Word>)>>,
+    flying: FuturesUnordered<Flight>,
     /// Grows with each channel that is lost before the broker has said a word on it.
     backoff: Backoff,
     trouble: String,
@@ -176,8 +196,7 @@ impl Task {
     fn send_waiting(&mut self) {
         let Some(opened) = &self.channel else { return };
         for (number, outgoing) in self.window.take_waiting(Instant::now()) {
-            let word = opened.channel.publish(outgoing);
-            self.flying.push(Box::pin(async move { (number, word.await) }));
+            self.flying.push(Flight { number, word: opened.channel.publish(outgoing) });
         }
     }
 

@@ -51,7 +51,7 @@ impl EventId {
 impl From<&str> for EventId {
     fn from(text: &str) -> Self {
         match Uuid::try_parse(text) {
-            Ok(uuid) if uuid.as_hyphenated().to_string() == text => Self(Repr::Uuid(uuid)),
+            Ok(uuid) if uuid.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text => Self(Repr::Uuid(uuid)),
             _ => Self(Repr::Foreign(text.into())),
         }
     }

@@ -103,6 +103,14 @@ pub(super) fn number(value: &AMQPValue) -> Option<u32> {
     }
 }
 
+/// A value that is text.
+pub(super) fn text(value: &AMQPValue) -> Option<&str> {
+    match value {
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
+        _ => None,
+    }
+}
+
 pub(super) fn long(text: &str) -> AMQPValue {
     AMQPValue::LongString(text.into())
 }
