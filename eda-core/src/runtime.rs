@@ -4,6 +4,7 @@
 
 mod identify;
 mod complete;
+mod poll;
 mod process;
 mod schedule;
 mod consume;

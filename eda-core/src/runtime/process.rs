@@ -1,11 +1,8 @@
 //! The path of one delivery: identify, call, publish what was returned, settle.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::timeout;
 use tracing::{debug, error, warn};
@@ -25,6 +22,7 @@ use crate::transport::{Delivery, FailureRecord, Publish, Reason, limits};
 
 use super::complete::complete;
 use super::identify::identify;
+use super::poll::{Told, watched};
 
 /// All that is needed to handle the deliveries of one queue.
 pub(super) struct Processor {
@@ -34,12 +32,14 @@ pub(super) struct Processor {
     handlers: Vec<PreparedHandler>,
     redact: Option<Redact>,
     publish: Arc<dyn Publish>,
+    told: Told,
 }
 
 impl Processor {
     pub(super) fn new(plan: QueuePlan, publish: Arc<dyn Publish>) -> Self {
         let QueuePlan { subscription, service, handlers, redact } = plan;
-        Self { service, queue: subscription.queue, policy: subscription.policy, handlers, redact, publish }
+        let (queue, policy, told) = (subscription.queue, subscription.policy, Told::default());
+        Self { service, queue, policy, handlers, redact, publish, told }
     }
 
     /// Handles a delivery and settles it, whatever happens. Cancelled, the delivery is given back.
@@ -89,11 +89,21 @@ impl Processor {
 
     async fn call(&self, handler: &PreparedHandler, call: Call) -> Result<Emitted, Failure> {
         let limit = self.policy.timeout;
-        let called = timeout(limit, catch_panic(async { (handler.bound)(call).await })).await;
+        let message = Arc::clone(&call.message);
+        let blocked = |took| self.tell_blocked(handler, &message, took);
+        let called = timeout(limit, watched(async { (handler.bound)(call).await }, blocked)).await;
         called.unwrap_or_else(|_| {
             let text = format!("the handler took longer than its timeout of {}", humantime::format_duration(limit));
             Err(Failure::because(Reason::TimedOut, text))
         })
+    }
+
+    fn tell_blocked(&self, handler: &PreparedHandler, message: &Message, took: Duration) {
+        if self.told.is_due(handler.meta.name) {
+            let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
+            let (handler, took) = (self.place(Some(handler)), format!("{}ms", took.as_millis()));
+            warn!(handler, event, %id, took, "a handler blocked its thread, and all else that runs there: await what takes time, or use `spawn_blocking`");
+        }
     }
 
     /// What is told of a failure, in logs and beside the dead letter.
@@ -164,19 +174,4 @@ fn readable(message: &Arc<Message>) -> Result<Arc<Message>, Failure> {
     // what stood in the body are headers now
     limits::check_size(&unfolded).map_err(too_large)?;
     Ok(Arc::new(unfolded))
-}
-
-/// A panic of the handler as a failure; the worker lives on.
-async fn catch_panic(call: impl Future<Output = Result<Emitted, Failure>>) -> Result<Emitted, Failure> {
-    let mut call = pin!(call);
-    std::future::poll_fn(move |context| {
-        catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(Failure::because(Reason::Panicked, panic_text(&*panic)))))
-    })
-    .await
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the handler panicked: {}", text.unwrap_or("with no text"))
 }

@@ -20,3 +20,5 @@ mod shutdown;
 mod middleware;
 // deliveries whose connection was lost
 mod stale;
+// handlers that block the thread that they run on
+mod blocked;

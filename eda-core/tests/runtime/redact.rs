@@ -1,13 +1,9 @@
 //! What is told of a failure, and what is not.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use eda_core::transport::FailureRecord;
 use eda_core::{App, EventId, Failure, HandlerDef, Message, Service};
-use tracing::subscriber::set_default;
 
-use crate::support::{Bench, OrderCreated};
+use crate::support::{Bench, OrderCreated, log};
 
 const SECRET: &str = "4012888888881881";
 
@@ -20,32 +16,6 @@ async fn detail(service: Service) -> String {
     let _running = bench.start(App::new().service(service)).await;
     bench.publish(&OrderCreated { order_id: 1 }).await;
     bench.dead_letters("billing.charge", 1).await.remove(0).failure.detail
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("nobody panics here").clone()).expect("UTF-8")
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("nobody panics here").write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn log() -> (Log, tracing::subscriber::DefaultGuard) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::TRACE);
-    (log, set_default(subscriber.with_writer(move || writer.clone()).finish()))
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,14 @@
 //! Events and an app under test.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eda_core::transport::memory::Memory;
 use eda_core::{App, Broker, Event, Message, Running, event, json};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tracing::subscriber::set_default;
 
 macro_rules! event {
     ($name:ident, $wire:literal { $($field:ident: $type:ty),* }) => {
@@ -94,4 +97,32 @@ impl<T> Notes<T> {
     pub(crate) fn is_empty(&mut self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// The lines of a log.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("nobody panics here").clone()).expect("UTF-8")
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics here").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What this thread logs from here on.
+pub(crate) fn log() -> (Log, tracing::subscriber::DefaultGuard) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::TRACE);
+    (log, set_default(subscriber.with_writer(move || writer.clone()).finish()))
 }

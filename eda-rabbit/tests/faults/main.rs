@@ -17,3 +17,5 @@ mod late;
 mod stale;
 // permissions
 mod access;
+// connected, and not consuming
+mod zombie;

@@ -15,7 +15,7 @@ use crate::proxy::Proxy;
 use crate::user::restricted;
 
 /// The service whose rights the tests have.
-const SERVICE: &str = "fault-tests";
+pub(crate) const SERVICE: &str = "fault-tests";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The node, for one test at a time. It goes when the process ends.
