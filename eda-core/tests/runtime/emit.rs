@@ -66,6 +66,52 @@ async fn a_delivery_that_comes_twice_returns_the_same_ids() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_thousand_duplicates_are_handled_each_with_the_same_effect() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let billing = Service::new("billing")
+        .on("charge", |order: OrderCreated| async move { OrderPaid { order_id: order.order_id } });
+    let _running = bench.start(App::new().service(billing).service(record(sender))).await;
+    let order = Message { id: Some(EventId::from("7")), ..Message::new("order.created", r#"{"order_id":1}"#) };
+    for _ in 0..1_000 {
+        bench.send(order.clone()).await;
+    }
+    let (mut came, mut effects) = (0, BTreeSet::new());
+    let mut paid = 0;
+    while came + paid < 2_000 {
+        let message = seen.next().await;
+        if message.id == order.id {
+            came += 1;
+        } else {
+            paid += 1;
+            effects.insert(message.id);
+        }
+    }
+    assert_eq!((came, paid, effects.len()), (1_000, 1_000, 1));
+    assert!(bench.memory.dead_letters("billing.charge").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_id_with_another_body_is_another_delivery() {
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let _running = bench.start(App::new().service(record(sender))).await;
+    let id = EventId::from("7");
+    for order_id in [1, 2] {
+        let body = format!(r#"{{"order_id":{order_id}}}"#);
+        bench.send(Message { id: Some(id.clone()), ..Message::new("order.created", body) }).await;
+    }
+    let both = [seen.next().await, seen.next().await];
+    assert!(both.iter().all(|message| message.id.as_ref() == Some(&id)));
+    let bodies = both.map(|message| message.body);
+    assert_eq!(
+        bodies,
+        [r#"{"order_id":1}"#, r#"{"order_id":2}"#],
+        "ids are for whoever remembers them: nothing is dropped over one"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_foreign_id_of_any_length_has_effects() {
     let bench = Bench::new().await;
     let (sender, mut seen) = notes();
