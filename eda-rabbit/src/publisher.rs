@@ -1,5 +1,6 @@
 //! One task owns the publishing channel: it sends in bursts, hears the broker's words, and sends again after a loss.
 
+mod told;
 mod hold;
 mod parcel;
 mod round;
@@ -19,8 +20,9 @@ use tracing::{debug, warn};
 
 pub(crate) use self::parcel::Parcel;
 use self::round::Rounds;
-pub(crate) use self::window::with_trouble;
-use self::window::{Reply, Window, unavailable};
+use self::told::unavailable;
+pub(crate) use self::told::with_trouble;
+use self::window::{Reply, Window};
 use crate::backoff::Backoff;
 use crate::connection::{Connection, closed, spawn};
 use crate::topology::Plan;

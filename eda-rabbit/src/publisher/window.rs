@@ -14,12 +14,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use eda_core::{Error, ErrorKind, Result, mutant};
+use eda_core::{Error, Result, mutant};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use super::Parcel;
 use super::hold::Holds;
+use super::told::{self, rejected, unavailable, unconfirmed};
 use crate::connection::closed;
 use crate::wire::{Outgoing, Returned, Word};
 
@@ -48,6 +49,12 @@ impl Reply {
 /// As long a word may be late, before the channel is given up for a new one.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How many messages may be on their way on a channel after a lost one; each that is confirmed lets one more go, as in TCP's
+/// slow start (RFC 5681 §3.1): on a connection that comes and goes, what is on its way comes twice.
+const FIRST: usize = 16;
+/// From here on nothing holds back but the places in the window.
+const ALL: usize = 1_000;
+
 #[derive(Default)]
 pub(crate) struct Window {
     last: u64,
@@ -58,6 +65,8 @@ pub(crate) struct Window {
     undecided: Vec<(u64, bool)>,
     /// Sent, and without a word.
     open: usize,
+    /// How many may be, for a while after a lost channel.
+    allowance: Option<usize>,
     /// One of the messages up to this one has ended a channel: until it is found, all are sent one by one.
     suspects: u64,
     returned: Vec<Unroutable>,
@@ -128,7 +137,7 @@ impl Window {
 
     fn may_send(&self) -> bool {
         let one_by_one = self.entries.keys().next().is_some_and(|oldest| *oldest <= self.suspects);
-        self.open == 0 || !one_by_one
+        self.open == 0 || (!one_by_one && self.allowance.is_none_or(|allowance| self.open < allowance))
     }
 
     fn take(&mut self, number: u64) -> Option<(u64, Outgoing)> {
@@ -141,6 +150,7 @@ impl Window {
     /// The words that have come since the last round, all of them; tells the callers whose outcome is certain.
     pub(crate) fn hear(&mut self, round: Vec<(u64, Word)>) {
         self.open -= round.len();
+        self.allowance = self.allowance.map(|allowance| allowance + round.len()).filter(|allowance| *allowance < ALL);
         let mut certain = Vec::with_capacity(round.len());
         let mut uncertain = Vec::new();
         let mut nothing_is_left_over = self.open == 0;
@@ -201,6 +211,7 @@ impl Window {
         self.returned.clear();
         self.undecided.clear();
         self.open = 0;
+        self.allowance = Some(FIRST);
         self.entries.retain(|_, entry| !entry.is_given_up());
         self.holds.lose();
         for entry in self.entries.values_mut() {
@@ -279,7 +290,7 @@ impl Window {
             number <= unroutable.newest && unroutable.returned.message_id == entry.parcel.id()
         });
         let outcome = match unroutable {
-            Some(Unroutable { returned, .. }) => Err(self::unroutable(&entry.parcel, returned)),
+            Some(Unroutable { returned, .. }) => Err(told::unroutable(&entry.parcel, returned)),
             None if is_acked => Ok(()),
             None => {
                 (entry.is_in_flight, entry.is_refused) = (false, true);
@@ -308,36 +319,6 @@ impl Entry {
     fn id(&self) -> Cow<'_, str> {
         self.parcel.id()
     }
-}
-
-fn unconfirmed(trouble: &str) -> Error {
-    let error = Error::new(
-        ErrorKind::Unconfirmed,
-        "the broker did not confirm the message in time: it may or may not have it; publish it again with the same id",
-    );
-    with_trouble(error, trouble)
-}
-
-pub(super) fn unavailable(trouble: &str) -> Error {
-    let error = Error::new(ErrorKind::Unavailable, "the broker could not be reached in time: nothing was published");
-    with_trouble(error, trouble)
-}
-
-pub(crate) fn with_trouble(error: Error, trouble: &str) -> Error {
-    if trouble.is_empty() { error } else { error.with("last trouble", trouble) }
-}
-
-fn unroutable(parcel: &Parcel, returned: &Returned) -> Error {
-    let (key, exchange) = parcel.route();
-    let text = format!("no queue is bound for `{key}` at exchange `{exchange}`: start a service that handles it");
-    Error::new(ErrorKind::Unroutable, text).with("broker", &returned.text)
-}
-
-fn rejected() -> Error {
-    Error::new(
-        ErrorKind::Rejected,
-        "the broker refused the message until its time was over: a queue is full or in trouble; try again later",
-    )
 }
 
 #[cfg(test)]

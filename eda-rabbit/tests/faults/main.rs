@@ -19,3 +19,5 @@ mod stale;
 mod access;
 // connected, and not consuming
 mod zombie;
+// many clients
+mod crowd;

@@ -48,7 +48,7 @@ pub(crate) async fn connect(node: &Node, options: &str) -> Rabbit {
 }
 
 /// For a user with the rights of the tests' service and no others.
-fn url_of(node: &Node) -> &'static str {
+pub(crate) fn url_of(node: &Node) -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
     let make = || restricted(&node.url(), SERVICE, SERVICE, |arguments| node.ctl(arguments));
     URL.get_or_init(|| make().expect("the user is made"))

@@ -1,6 +1,7 @@
 //! The window against every way in which lapin hands out returns and confirms.
 
 use bytes::Bytes;
+use eda_core::ErrorKind;
 use lapin::BasicProperties;
 use tokio::sync::oneshot;
 
@@ -186,6 +187,27 @@ async fn a_new_channel_begins_with_one_message_of_each_route() {
     assert_eq!(probe(&mut window).await, [1]);
     window.hear(vec![(1, ack(Some("other")))]);
     assert_eq!(taken(&mut window), [2, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_channel_starts_slowly() {
+    let mut window = Window::default();
+    let _outcomes: Vec<_> = (0..500).map(|_| admit_to(&mut window, "k", "id", later())).collect();
+    assert_eq!(taken(&mut window).len(), 500, "the first channel does not");
+    window.lose(None);
+    assert_eq!(taken(&mut window), [1]);
+    let mut on_their_way = vec![1];
+    let mut rounds = Vec::new();
+    while !on_their_way.is_empty() {
+        window.hear(on_their_way.iter().map(|number| (*number, ack(None))).collect());
+        on_their_way = taken(&mut window);
+        rounds.push(on_their_way.len());
+    }
+    assert_eq!(rounds, [17, 34, 68, 136, 244, 0]);
+    let _more: Vec<_> = (0..900).map(|_| admit_to(&mut window, "k", "id", later())).collect();
+    assert_eq!(taken(&mut window).len(), 516, "as many as were confirmed, and the first sixteen");
+    window.hear((501..1_017).map(|number| (number, ack(None))).collect());
+    assert_eq!(taken(&mut window).len(), 384, "all that is left");
 }
 
 #[tokio::test(start_paused = true)]
