@@ -49,9 +49,10 @@ impl Reply {
 /// As long a word may be late, before the channel is given up for a new one.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How many messages may be on their way on a channel after a lost one; each that is confirmed lets one more go, as in TCP's
-/// slow start (RFC 5681 §3.1): on a connection that comes and goes, what is on its way comes twice.
+/// How many messages may be on their way on a channel after a lost one: on a connection that comes and goes, what is on its
+/// way comes twice. So many that are confirmed let one more go, as in TCP's slow start (RFC 5681 §3.1), and slower.
 const FIRST: usize = 16;
+const CONFIRMED_FOR_ONE_MORE: usize = 8;
 /// From here on nothing holds back but the places in the window.
 const ALL: usize = 1_000;
 
@@ -65,8 +66,8 @@ pub(crate) struct Window {
     undecided: Vec<(u64, bool)>,
     /// Sent, and without a word.
     open: usize,
-    /// How many may be, for a while after a lost channel.
-    allowance: Option<usize>,
+    /// How many were confirmed on a channel after a lost one, until that is no matter any more.
+    confirmed: Option<usize>,
     /// One of the messages up to this one has ended a channel: until it is found, all are sent one by one.
     suspects: u64,
     returned: Vec<Unroutable>,
@@ -137,7 +138,7 @@ impl Window {
 
     fn may_send(&self) -> bool {
         let one_by_one = self.entries.keys().next().is_some_and(|oldest| *oldest <= self.suspects);
-        self.open == 0 || (!one_by_one && self.allowance.is_none_or(|allowance| self.open < allowance))
+        self.open == 0 || (!one_by_one && self.confirmed.is_none_or(|confirmed| self.open < allowance(confirmed)))
     }
 
     fn take(&mut self, number: u64) -> Option<(u64, Outgoing)> {
@@ -150,7 +151,8 @@ impl Window {
     /// The words that have come since the last round, all of them; tells the callers whose outcome is certain.
     pub(crate) fn hear(&mut self, round: Vec<(u64, Word)>) {
         self.open -= round.len();
-        self.allowance = self.allowance.map(|allowance| allowance + round.len()).filter(|allowance| *allowance < ALL);
+        self.confirmed =
+            self.confirmed.map(|confirmed| confirmed + round.len()).filter(|confirmed| allowance(*confirmed) < ALL);
         let mut certain = Vec::with_capacity(round.len());
         let mut uncertain = Vec::new();
         let mut nothing_is_left_over = self.open == 0;
@@ -211,7 +213,7 @@ impl Window {
         self.returned.clear();
         self.undecided.clear();
         self.open = 0;
-        self.allowance = Some(FIRST);
+        self.confirmed = Some(0);
         self.entries.retain(|_, entry| !entry.is_given_up());
         self.holds.lose();
         for entry in self.entries.values_mut() {
@@ -319,6 +321,10 @@ impl Entry {
     fn id(&self) -> Cow<'_, str> {
         self.parcel.id()
     }
+}
+
+fn allowance(confirmed: usize) -> usize {
+    FIRST + confirmed / CONFIRMED_FOR_ONE_MORE
 }
 
 #[cfg(test)]
