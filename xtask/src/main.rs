@@ -1,6 +1,7 @@
-//! Development commands: `cargo xtask test`, `simulate`, `chaos`, `fuzz`, `broker`, `python`, `tidy`.
+//! Development commands: `cargo xtask test`, `simulate`, `chaos`, `bench`, `fuzz`, `broker`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
+mod bench;
 mod broker;
 mod chaos;
 mod fuzz;
@@ -21,6 +22,7 @@ usage: cargo xtask <command>
   simulate         seeds: each a life of the framework over a broker in memory that fails; --help tells the options
   broker           a private RabbitMQ node until Ctrl-C
   chaos [OPTION…]  faults under load: nothing may be lost; --help tells more, --release builds it faster to run
+  bench [OPTION…]  what the framework costs beside lapin by hand; --help tells more
   fuzz             all fuzz targets, two at a time, a minute each; `--seconds N` for another time
   python           a Python with what the tests' Python programs import
   tidy             the rules that rustc and clippy don't know
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["simulate", options @ ..] => simulate::run(options),
         ["chaos", options @ ..] => chaos::run(options),
+        ["bench", options @ ..] => bench::run(options),
         [] | ["-h" | "--help" | "help", ..] | [_, "-h" | "--help"] => {
             println!("{HELP}");
             Ok(())
