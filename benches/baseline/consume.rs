@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::message::{Cause, Template, body};
-use super::publish::{Flying, WINDOW, begun, confirmed, open, publish};
+use super::publish::{Begun, WINDOW, begun, confirmed, open, publish};
 use super::{ORDER_PLACED, Outcome, connect};
 
 /// How many deliveries one ack is for.
@@ -24,7 +24,7 @@ const PREFETCH: u16 = 500;
 
 /// Consumes what waits in the queues.
 pub(super) async fn backlog(task: &Task, queues: Vec<&str>) -> Outcome<Sample> {
-    let progress = Progress::until(task.events);
+    let progress = Progress::steady(task.events);
     let connection = Connection::connect(&task.url, ConnectionProperties::default()).await?;
     let mut tasks = JoinSet::new();
     let share = task.events / queues.len() as u64;
@@ -53,13 +53,13 @@ async fn drain(channel: Channel, mut consumer: Consumer, progress: Progress, eve
 
 /// Publishes an event for each delivery; an ack follows when the broker has all up to it.
 pub(super) async fn chain(task: &Task) -> Outcome<Sample> {
-    let progress = Progress::until(task.events);
+    let progress = Progress::steady(task.events);
     let publishing = open(&task.url).await?;
     let (channel, mut consumer) = consume(connect(&task.url).await?, task.queue.consumed(), PREFETCH).await?;
     let (shared, events) = (progress.clone(), task.events);
     let paid = Template::new(<OrderPaid as eda::Event>::NAME);
     tokio::spawn(async move {
-        let mut flying: VecDeque<Flying<'_>> = VecDeque::with_capacity(WINDOW);
+        let mut flying: VecDeque<Begun<'_>> = VecDeque::with_capacity(WINDOW);
         for count in 1..=events {
             let delivery = consumer.next().await.ok_or("the consumer ended")??;
             let order: OrderPlaced = serde_json::from_slice(&delivery.data)?;
@@ -105,7 +105,7 @@ pub(super) async fn latency(task: &Task) -> Outcome<Sample> {
     let begin = Instant::now();
     for number in 0..events {
         sleep_until(begin + Duration::from_secs(number) / LATENCY_RATE).await;
-        confirmed(publish(&publishing, &template, template.first(), body(progress.now())?)).await?;
+        confirmed(Begun::Flying(publish(&publishing, &template, template.first(), body(progress.now())?))).await?;
     }
     consuming.await??;
     Ok(progress.done().await)

@@ -12,7 +12,11 @@ use tokio::time::{Instant, sleep_until};
 
 /// Handles what waits in the queue.
 pub(super) async fn backlog(broker: &Broker, task: &Task) -> eda::Result<Sample> {
-    let progress = Progress::until(task.events);
+    let progress = match task.work {
+        // what failed comes again at the end
+        Work::Retries => Progress::until(task.events),
+        _ => Progress::steady(task.events),
+    };
     let running = service(task, &progress).start(broker).await?;
     let sample = progress.done().await;
     running.shutdown().await?;

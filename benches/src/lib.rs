@@ -5,6 +5,7 @@
 
 pub mod driver;
 pub mod event;
+pub mod inprocess;
 pub mod meter;
 pub mod progress;
 pub mod task;

@@ -1,4 +1,4 @@
-//! Counts what handlers have done, and measures from the first to the last.
+//! Counts what handlers have done, and measures while they do it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,6 +15,8 @@ pub struct Progress(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     total: u64,
+    /// The measurement begins with the one and ends with the other.
+    marks: (u64, u64),
     handled: AtomicU64,
     begin: Instant,
     meter: OnceLock<Meter>,
@@ -24,10 +26,22 @@ struct Shared {
 }
 
 impl Progress {
-    /// Until so many are handled.
+    /// Until so many are handled, measured from the first to the last.
     pub fn until(total: u64) -> Self {
+        Self::between(total, (1, total))
+    }
+
+    /// Until so many are handled, measured between a fifth and four fifths: at both marks the client holds as many as its
+    /// prefetch allows, so what it fetched before its handlers began counts for nobody.
+    pub fn steady(total: u64) -> Self {
+        let fifth = (total / 5).max(1);
+        Self::between(total, (fifth, total - fifth))
+    }
+
+    fn between(total: u64, marks: (u64, u64)) -> Self {
         Self(Arc::new(Shared {
             total,
+            marks,
             handled: AtomicU64::new(0),
             begin: Instant::now(),
             meter: OnceLock::new(),
@@ -37,14 +51,19 @@ impl Progress {
         }))
     }
 
-    /// One more is handled. The first starts the measurement, the last ends it.
+    /// One more is handled.
     pub fn handled(&self) {
         let count = self.0.handled.fetch_add(1, Ordering::Relaxed) + 1;
-        if count == 1 {
+        let (from, to) = self.0.marks;
+        if count == from {
             self.0.meter.get_or_init(Meter::start);
         }
+        if count == to {
+            // those after the mark at which it began
+            let events = to - if from == 1 { 0 } else { from };
+            self.0.sample.get_or_init(|| self.0.meter.get_or_init(Meter::start).stop(events));
+        }
         if count == self.0.total {
-            self.0.sample.get_or_init(|| self.0.meter.get_or_init(Meter::start).stop(count));
             self.0.done.notify_one();
         }
     }
@@ -74,6 +93,13 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_steady_part_is_three_fifths() {
+        let progress = Progress::steady(100);
+        (0..100).for_each(|_| progress.handled());
+        assert_eq!(progress.done().await.events, 60);
+    }
 
     #[tokio::test]
     async fn it_measures_from_the_first_to_the_last() {
