@@ -6,9 +6,9 @@ use eda_bench::inprocess::Prepared;
 const ROUND: usize = 1_000;
 
 /// Of all that happens between a delivery's arrival and its settlement. What the event needs is none of it.
-const DELIVERY: u64 = 0;
+const DELIVERY: u64 = 8;
 /// Of an event's encoding and its hand-over to the transport, whose receipt is one.
-const PUBLISH: u64 = 0;
+const PUBLISH: u64 = 5;
 
 #[test]
 fn a_delivery_allocates_no_more_than_it_did() {
