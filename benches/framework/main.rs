@@ -1,6 +1,7 @@
 //! The framework, as a service has it: with the defaults on. Prints what it used as one line of JSON.
 
 mod consume;
+mod memory;
 mod publish;
 
 use std::process::ExitCode;
@@ -26,10 +27,12 @@ async fn main() -> ExitCode {
 
 async fn run(words: &[String]) -> Result<String, String> {
     let task = Task::parse(words)?;
-    let broker = eda::connect(&task.url).await.map_err(|error| error.to_string())?;
+    let url = if task.work == Work::Memory { "memory://" } else { &task.url };
+    let broker = eda::connect(url).await.map_err(|error| error.to_string())?;
     let sample = match task.work {
         Work::Publish => publish::window(&broker, &task).await,
         Work::PublishOne => publish::one_by_one(&broker, &task).await,
+        Work::Memory => memory::through(&broker, &task).await,
         Work::Latency => consume::latency(&broker, &task).await,
         Work::Consume | Work::Chain | Work::Handlers | Work::Retries => consume::backlog(&broker, &task).await,
     };

@@ -14,6 +14,7 @@ use self::options::Options;
 use self::program::{Pair, Program};
 use self::row::{Measured, Row};
 use self::stage::Stage;
+use crate::meter::Sample;
 use crate::task::Work;
 use crate::{complain, say};
 
@@ -21,7 +22,7 @@ const HELP: &str = "\
 usage: cargo xtask bench [OPTION…]
 
   --rounds R     how often each pair of programs runs; default 3
-  --works A,B    of publish, publish-one, consume, chain, latency, handlers, retries; default all
+  --works A,B    of publish, publish-one, consume, chain, latency, handlers, retries, memory; default all
   --queues A,B   of classic, quorum; default both
   --quick        a tenth of the events
   --json FILE    writes the rows, too";
@@ -63,18 +64,10 @@ async fn measure(options: &Options, url: &str) -> Result<Vec<Row>, String> {
     for round in 0..options.rounds {
         for Measured { pair, rounds } in &mut measured {
             let samples = one_round(&stage, pair, round).await?;
-            let (ours, theirs) = &samples;
-            complain(&format!(
-                "round {}/{}  {:<11} {:<7}  {:>7.0} and {:>7.0} events/s, {:>6.2} and {:>6.2} µs",
-                round + 1,
-                options.rounds,
-                pair.work.name(),
-                pair.queue.name(),
-                ours.rate(),
-                theirs.rate(),
-                ours.cpu_us(),
-                theirs.cpu_us()
-            ));
+            let told = |sample: &Sample| format!("{:>9.0} events/s {:>7.2} µs", sample.rate(), sample.cpu_us());
+            let theirs = samples.1.as_ref().map(|theirs| format!("   beside {}", told(theirs))).unwrap_or_default();
+            let (number, of) = (round + 1, options.rounds);
+            complain(&format!("round {number}/{of}  {:<11} {:<7} {}{theirs}", pair.work, pair.queue, told(&samples.0)));
             rounds.push(samples);
         }
     }
@@ -83,22 +76,24 @@ async fn measure(options: &Options, url: &str) -> Result<Vec<Row>, String> {
 
 /// Who is first changes with each round.
 async fn one_round(stage: &Stage, pair: &Pair, round: u32) -> Result<row::Samples, String> {
-    let (framework, other) = (Program::Framework(pair.work), pair.other());
+    let framework = Program::Framework(pair.work);
+    let Some(other) = pair.other() else { return Ok((stage.run(framework, pair).await?, None)) };
     if round % 2 == 0 {
         let ours = stage.run(framework, pair).await?;
-        Ok((ours, stage.run(other, pair).await?))
+        Ok((ours, Some(stage.run(other, pair).await?)))
     } else {
         let theirs = stage.run(other, pair).await?;
-        Ok((stage.run(framework, pair).await?, theirs))
+        Ok((stage.run(framework, pair).await?, Some(theirs)))
     }
 }
 
 impl Pair {
     /// What the framework's program is compared with.
-    fn other(&self) -> Program {
+    fn other(&self) -> Option<Program> {
         match self.work {
-            Work::Retries => Program::Framework(Work::Consume),
-            work => Program::Baseline(work),
+            Work::Memory => None,
+            Work::Retries => Some(Program::Framework(Work::Consume)),
+            work => Some(Program::Baseline(work)),
         }
     }
 }

@@ -20,12 +20,22 @@ pub enum Work {
     Handlers,
     /// Consume where every tenth delivery fails once.
     Retries,
+    /// Publish and handle at the same time, over the transport in memory.
+    Memory,
 }
 
 impl Work {
     /// All, in the order in which they are run.
-    pub const ALL: [Self; 7] =
-        [Self::Publish, Self::PublishOne, Self::Consume, Self::Chain, Self::Latency, Self::Handlers, Self::Retries];
+    pub const ALL: [Self; 8] = [
+        Self::Publish,
+        Self::PublishOne,
+        Self::Consume,
+        Self::Chain,
+        Self::Latency,
+        Self::Handlers,
+        Self::Retries,
+        Self::Memory,
+    ];
 
     /// The word for it.
     pub fn name(self) -> &'static str {
@@ -37,6 +47,7 @@ impl Work {
             Self::Latency => "latency",
             Self::Handlers => "handlers",
             Self::Retries => "retries",
+            Self::Memory => "memory",
         }
     }
 
@@ -45,6 +56,7 @@ impl Work {
         match self {
             Self::PublishOne => 2_000,
             Self::Latency => 6 * u64::from(LATENCY_RATE),
+            Self::Memory => 1_000_000,
             _ => 50_000,
         }
     }
@@ -67,10 +79,12 @@ pub enum Queue {
     Classic,
     /// Quorum, as the framework declares it.
     Quorum,
+    /// Of the transport in memory.
+    Memory,
 }
 
 impl Queue {
-    /// Both.
+    /// Those of a broker.
     pub const ALL: [Self; 2] = [Self::Classic, Self::Quorum];
 
     /// The word for it.
@@ -78,6 +92,7 @@ impl Queue {
         match self {
             Self::Classic => "classic",
             Self::Quorum => "quorum",
+            Self::Memory => "memory",
         }
     }
 
@@ -85,7 +100,7 @@ impl Queue {
     pub fn consumed(self) -> &'static str {
         match self {
             Self::Classic => "bench.classic.consume",
-            Self::Quorum => "bench.consume",
+            Self::Quorum | Self::Memory => "bench.consume",
         }
     }
 
@@ -93,7 +108,7 @@ impl Queue {
     pub fn published(self) -> &'static str {
         match self {
             Self::Classic => "bench.classic.published",
-            Self::Quorum => "bench.published",
+            Self::Quorum | Self::Memory => "bench.published",
         }
     }
 
@@ -102,7 +117,7 @@ impl Queue {
         let (classic, quorum) = HANDLER_QUEUES[index];
         match self {
             Self::Classic => classic,
-            Self::Quorum => quorum,
+            Self::Quorum | Self::Memory => quorum,
         }
     }
 }
@@ -172,7 +187,7 @@ impl FromStr for Queue {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        named(&Self::ALL, |queue| queue.name(), word, "kind of queue")
+        named(&[Self::Classic, Self::Quorum, Self::Memory], |queue| queue.name(), word, "kind of queue")
     }
 }
 
@@ -197,6 +212,6 @@ mod tests {
     #[test]
     fn a_wrong_word_is_said() {
         assert!("publisch".parse::<Work>().expect_err("a wrong word").contains("there are publish, publish-one"));
-        assert!("mirrored".parse::<Queue>().expect_err("a wrong word").contains("classic, quorum"));
+        assert!("mirrored".parse::<Queue>().expect_err("a wrong word").contains("classic, quorum, memory"));
     }
 }

@@ -29,7 +29,7 @@ impl Options {
             match *option {
                 "--rounds" => options.rounds = rounds(value)?,
                 "--works" => options.works = list(value)?,
-                "--queues" => options.queues = list(value)?,
+                "--queues" => options.queues = of_brokers(value)?,
                 "--json" => options.json = Some(value.into()),
                 _ => return Err(format!("no such option: {option}; see --help")),
             }
@@ -45,7 +45,10 @@ impl Options {
             let events = work.events() / divisor / HANDLERS as u64 * HANDLERS as u64;
             Pair { work, queue, events }
         };
-        self.works.iter().flat_map(move |work| self.queues.iter().map(move |queue| pair(*work, *queue)))
+        self.works.iter().flat_map(move |work| {
+            let queues = if *work == Work::Memory { &[Queue::Memory] } else { self.queues.as_slice() };
+            queues.iter().map(move |queue| pair(*work, *queue))
+        })
     }
 }
 
@@ -55,6 +58,14 @@ fn rounds(value: &str) -> Result<u32, String> {
         .ok()
         .filter(|rounds| *rounds > 0)
         .ok_or_else(|| format!("--rounds: expected a number from 1, found `{value}`"))
+}
+
+fn of_brokers(value: &str) -> Result<Vec<Queue>, String> {
+    let queues: Vec<Queue> = list(value)?;
+    if queues.contains(&Queue::Memory) {
+        return Err("--queues: expected classic, quorum or both; there is `--works memory`".into());
+    }
+    Ok(queues)
 }
 
 fn list<T: FromStr<Err = String>>(value: &str) -> Result<Vec<T>, String> {
@@ -71,6 +82,7 @@ mod tests {
             (&["--rounds", "0"][..], "expected a number from 1"),
             (&["--works", "publish,eat"], "no such work: `eat`"),
             (&["--queues", "stream"], "no such kind of queue"),
+            (&["--queues", "memory"], "there is `--works memory`"),
             (&["--json"], "expected a value"),
             (&["--loud", "1"], "no such option"),
         ] {

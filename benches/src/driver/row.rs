@@ -6,8 +6,8 @@ use super::program::Pair;
 use crate::meter::Sample;
 use crate::task::Work;
 
-/// Of the framework, and of what it is compared with, in one round.
-pub(super) type Samples = (Sample, Sample);
+/// Of the framework, and of what it is compared with, if anything, in one round.
+pub(super) type Samples = (Sample, Option<Sample>);
 
 pub(super) struct Measured {
     pub(super) pair: Pair,
@@ -21,12 +21,12 @@ pub(super) struct Row {
     pub(super) queue: &'static str,
     /// Events a second.
     pub(super) rate: f64,
-    pub(super) baseline_rate: f64,
-    pub(super) ratio: f64,
+    pub(super) baseline_rate: Option<f64>,
+    pub(super) ratio: Option<f64>,
     /// Microseconds of user and system time an event.
     pub(super) cpu_us: f64,
-    pub(super) baseline_cpu_us: f64,
-    pub(super) cpu_ratio: f64,
+    pub(super) baseline_cpu_us: Option<f64>,
+    pub(super) cpu_ratio: Option<f64>,
     /// Where latencies are measured, in microseconds.
     #[serde(flatten)]
     pub(super) latency: Option<Latency>,
@@ -50,13 +50,13 @@ pub(super) struct Latency {
 #[derive(Clone, Debug)]
 pub(super) struct Spread {
     pub(super) rate: Range,
-    pub(super) baseline_rate: Range,
-    pub(super) ratio: Range,
+    pub(super) baseline_rate: Option<Range>,
+    pub(super) ratio: Option<Range>,
     pub(super) cpu_us: Range,
-    pub(super) baseline_cpu_us: Range,
-    pub(super) cpu_ratio: Range,
+    pub(super) baseline_cpu_us: Option<Range>,
+    pub(super) cpu_ratio: Option<Range>,
     pub(super) peak_mib: Range,
-    pub(super) baseline_peak_mib: Range,
+    pub(super) baseline_peak_mib: Option<Range>,
 }
 
 /// The median, and from where to where.
@@ -73,15 +73,15 @@ impl Measured {
     }
 
     fn ours(&self, value: impl Fn(&Sample) -> f64) -> Range {
-        Range::of(self.rounds.iter().map(|(ours, _)| value(ours)))
+        Range::of(self.rounds.iter().map(|(ours, _)| value(ours))).unwrap_or(Range::NONE)
     }
 
-    fn theirs(&self, value: impl Fn(&Sample) -> f64) -> Range {
-        Range::of(self.rounds.iter().map(|(_, theirs)| value(theirs)))
+    fn theirs(&self, value: impl Fn(&Sample) -> f64) -> Option<Range> {
+        Range::of(self.rounds.iter().filter_map(|(_, theirs)| theirs.as_ref()).map(value))
     }
 
-    fn ratio(&self, value: impl Fn(&Sample) -> f64) -> Range {
-        Range::of(self.rounds.iter().map(|(ours, theirs)| value(ours) / value(theirs)))
+    fn ratio(&self, value: impl Fn(&Sample) -> f64) -> Option<Range> {
+        Range::of(self.rounds.iter().filter_map(|(ours, theirs)| Some(value(ours) / value(theirs.as_ref()?))))
     }
 }
 
@@ -97,17 +97,16 @@ impl Row {
             peak_mib: measured.ours(Sample::peak_mib),
             baseline_peak_mib: measured.theirs(Sample::peak_mib),
         };
-        let has_latency = measured.rounds.iter().all(|(ours, theirs)| ours.p50_us.is_some() && theirs.p50_us.is_some());
         Self {
             work: measured.pair.work.name(),
             queue: measured.pair.queue.name(),
             rate: spread.rate.median,
-            baseline_rate: spread.baseline_rate.median,
-            ratio: spread.ratio.median,
+            baseline_rate: spread.baseline_rate.map(|range| range.median),
+            ratio: spread.ratio.map(|range| range.median),
             cpu_us: spread.cpu_us.median,
-            baseline_cpu_us: spread.baseline_cpu_us.median,
-            cpu_ratio: spread.cpu_ratio.median,
-            latency: has_latency.then(|| Latency::of(measured)),
+            baseline_cpu_us: spread.baseline_cpu_us.map(|range| range.median),
+            cpu_ratio: spread.cpu_ratio.map(|range| range.median),
+            latency: Latency::of(measured),
             of: measured.pair.work,
             spread,
         }
@@ -115,29 +114,35 @@ impl Row {
 }
 
 impl Latency {
-    fn of(measured: &Measured) -> Self {
+    fn of(measured: &Measured) -> Option<Self> {
+        let is_measured = |sample: &Sample| sample.p50_us.is_some() && sample.p99_us.is_some();
+        if !measured.rounds.iter().all(|(ours, theirs)| is_measured(ours) && theirs.as_ref().is_some_and(is_measured)) {
+            return None;
+        }
         let p50 = |sample: &Sample| sample.p50_us.unwrap_or(f64::NAN);
         let p99 = |sample: &Sample| sample.p99_us.unwrap_or(f64::NAN);
-        Self {
+        Some(Self {
             p50_us: measured.ours(p50).median,
-            baseline_p50_us: measured.theirs(p50).median,
-            p50_ratio: measured.ratio(p50).median,
+            baseline_p50_us: measured.theirs(p50)?.median,
+            p50_ratio: measured.ratio(p50)?.median,
             p99_us: measured.ours(p99).median,
-            baseline_p99_us: measured.theirs(p99).median,
-            p99_ratio: measured.ratio(p99).median,
-        }
+            baseline_p99_us: measured.theirs(p99)?.median,
+            p99_ratio: measured.ratio(p99)?.median,
+        })
     }
 }
 
 impl Range {
-    /// Of at least one.
-    fn of(values: impl Iterator<Item = f64>) -> Self {
+    const NONE: Self = Self { median: f64::NAN, min: f64::NAN, max: f64::NAN };
+
+    /// Of none there is none.
+    fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
         let median =
             if values.len() % 2 == 0 { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] };
-        Self { median, min: values[0], max: values[values.len() - 1] }
+        Some(Self { median, min: *values.first()?, max: *values.last()? })
     }
 }
 
@@ -154,17 +159,18 @@ mod tests {
     fn ratios_are_of_pairs_and_not_of_medians() {
         let pair = Pair { work: Work::Consume, queue: Queue::Quorum, events: 100 };
         // the second round was slow for both
-        let rounds = vec![(sample(1.0), sample(2.0)), (sample(10.0), sample(10.0)), (sample(2.0), sample(2.0))];
+        let rounds = [(1.0, 2.0), (10.0, 10.0), (2.0, 2.0)];
+        let rounds = rounds.map(|(ours, theirs)| (sample(ours), Some(sample(theirs)))).to_vec();
         let row = Row::of(&Measured { pair, rounds });
-        assert_eq!((row.ratio, row.spread.ratio.max), (1.0, 2.0));
-        assert_eq!((row.rate, row.baseline_rate), (50.0, 50.0));
+        assert_eq!((row.ratio, row.spread.ratio.map(|range| range.max)), (Some(1.0), Some(2.0)));
+        assert_eq!((row.rate, row.baseline_rate), (50.0, Some(50.0)));
         assert_eq!(row.spread.peak_mib.median, 2.0);
     }
 
     #[test]
     fn a_row_has_the_fields_that_readers_expect() {
         let pair = Pair { work: Work::Publish, queue: Queue::Classic, events: 100 };
-        let row = Row::of(&Measured { pair, rounds: vec![(sample(1.0), sample(1.0))] });
+        let row = Row::of(&Measured { pair, rounds: vec![(sample(1.0), Some(sample(1.0)))] });
         let text = serde_json::to_string(&row).expect("it is JSON");
         let expected = r#"{"work":"publish","queue":"classic","rate":100.0,"baseline_rate":100.0,"ratio":1.0,"cpu_us":5000.0,"baseline_cpu_us":5000.0,"cpu_ratio":1.0}"#;
         assert_eq!(text, expected);
@@ -172,6 +178,7 @@ mod tests {
 
     #[test]
     fn a_median_of_two_lies_between() {
-        assert_eq!(Range::of([4.0, 2.0].into_iter()), Range { median: 3.0, min: 2.0, max: 4.0 });
+        assert_eq!(Range::of([4.0, 2.0].into_iter()), Some(Range { median: 3.0, min: 2.0, max: 4.0 }));
+        assert_eq!(Range::of(std::iter::empty()), None);
     }
 }

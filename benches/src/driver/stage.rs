@@ -75,7 +75,7 @@ impl Stage {
         let mut topology = Topology::default();
         match queue {
             Queue::Quorum => topology.subscriptions = places.iter().map(subscription).collect(),
-            Queue::Classic => {}
+            Queue::Classic | Queue::Memory => {}
         }
         // the exchanges, too
         self.broker.transport().declare(&topology).await.map_err(|error| error.to_string())?;
@@ -103,6 +103,7 @@ fn places(task: &Task) -> Vec<Place> {
         Work::Publish | Work::PublishOne => {
             vec![Place { queue: published, event: OrderPlaced::NAME, at_first: 0, in_the_end: events }]
         }
+        Work::Memory => Vec::new(),
         Work::Latency => vec![Place { queue: consumed, event: OrderPlaced::NAME, at_first: 0, in_the_end: 0 }],
         Work::Consume | Work::Retries => {
             vec![Place { queue: consumed, event: OrderPlaced::NAME, at_first: events, in_the_end: 0 }]
