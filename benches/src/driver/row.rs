@@ -139,10 +139,11 @@ impl Range {
     fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
+        let (min, max) = (*values.first()?, *values.last()?);
         let middle = values.len() / 2;
         let median =
             if values.len() % 2 == 0 { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] };
-        Some(Self { median, min: *values.first()?, max: *values.last()? })
+        Some(Self { median, min, max })
     }
 }
 
