@@ -1,8 +1,10 @@
-//! Development commands: `cargo xtask test`, `simulate`, `chaos`, `fuzz`, `broker`, `python`, `tidy`.
+//! Development commands: `cargo xtask test`, `simulate`, `chaos`, `bench`, `count`, `fuzz`, `broker`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
+mod bench;
 mod broker;
 mod chaos;
+mod count;
 mod fuzz;
 mod install;
 mod python;
@@ -21,6 +23,8 @@ usage: cargo xtask <command>
   simulate         seeds: each a life of the framework over a broker in memory that fails; --help tells the options
   broker           a private RabbitMQ node until Ctrl-C
   chaos [OPTION…]  faults under load: nothing may be lost; --help tells more, --release builds it faster to run
+  bench [OPTION…]  what the framework costs beside lapin by hand; --help tells more
+  count            instructions of a delivery and a publish, without a broker; --write records them
   fuzz             all fuzz targets, two at a time, a minute each; `--seconds N` for another time
   python           a Python with what the tests' Python programs import
   tidy             the rules that rustc and clippy don't know
@@ -36,6 +40,8 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["simulate", options @ ..] => simulate::run(options),
         ["chaos", options @ ..] => chaos::run(options),
+        ["count", options @ ..] => count::run(options),
+        ["bench", options @ ..] => bench::run(options),
         [] | ["-h" | "--help" | "help", ..] | [_, "-h" | "--help"] => {
             println!("{HELP}");
             Ok(())

@@ -3,7 +3,7 @@
 use rabbit_node::{Node, Options};
 
 use crate::step::{Steps, run as program};
-use crate::{broker, chaos, fuzz, python, simulate, tidy};
+use crate::{broker, chaos, count, fuzz, python, simulate, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
@@ -59,6 +59,7 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
     if filters.is_empty() {
         steps.take("chaos", &format!("cargo xtask chaos {}", chaos::GATE.join(" ")), || chaos::run(chaos::GATE))?;
         on_version_4(&mut steps)?;
+        steps.take("instructions", "cargo xtask count", || count::run(&[]))?;
         cargo(&mut steps, "tests without TLS", NO_TLS, &[])?;
         steps.take("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SECONDS))?;
         steps.take("simulation, its tests", simulate::CHECK_AGAIN, simulate::check)?;

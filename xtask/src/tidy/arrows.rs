@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eda-rs", &["eda-core", "eda-macros", "eda-rabbit", "eda-testing"]),
     ("eda-fuzz", &["eda-core", "eda-rabbit"]),
     ("eda-guest", &["eda-rs"]),
+    ("eda-bench", &["eda-rs", "rabbit-node"]),
     ("eda-chaos", &["eda-rs", "rabbit-node"]),
     ("eda-simulation", &["eda-core", "eda-rabbit"]),
     ("rabbit-node", &[]),

@@ -10,6 +10,7 @@ pub(crate) fn spawns(source: &Source) -> Vec<Violation> {
         "eda-rabbit/src/wire/attempt.rs",
         "eda-testing/src/app/clock.rs",
         "xtask/",
+        "benches/",
         "chaos/",
         "examples/",
     ];
@@ -24,8 +25,13 @@ pub(crate) fn lapin(source: &Source) -> Vec<Violation> {
         let what = "lapin is imported here: put it behind `wire`, where every wait has a deadline, or into `convert`";
         return unless(&imports, source, what, |code| names_lapin(code) && code.trim_start().starts_with("use "));
     }
-    // what is tested must not count its own dead letters
-    unless(&["chaos/src/run/parked.rs"], source, "lapin is named here: only eda-rabbit knows it", names_lapin)
+    // what is tested must not count its own dead letters, and what is measured is measured beside it
+    unless(
+        &["chaos/src/run/parked.rs", "benches/"],
+        source,
+        "lapin is named here: only eda-rabbit knows it",
+        names_lapin,
+    )
 }
 
 /// `eda-core` opens no socket.

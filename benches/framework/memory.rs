@@ -1,0 +1,32 @@
+//! The transport in memory: publishing and handling at the same time.
+
+use eda::Broker;
+use eda::prelude::*;
+use eda_bench::event::SOURCE;
+use eda_bench::inprocess::Small;
+use eda_bench::meter::{Meter, Sample};
+use eda_bench::progress::Progress;
+use eda_bench::task::Task;
+
+/// How many are published before the handlers get their turn.
+const BATCH: u64 = 256;
+
+pub(super) async fn through(broker: &Broker, task: &Task) -> eda::Result<Sample> {
+    let progress = Progress::until(task.events);
+    let running = Service::new(SOURCE).state(progress.clone()).handler::<count>().start(broker).await?;
+    let publisher = broker.publisher(SOURCE);
+    let meter = Meter::start();
+    for from in (0..task.events).step_by(usize::try_from(BATCH).unwrap_or(1)) {
+        publisher.publish_all((from..task.events.min(from + BATCH)).map(|_| Small::ONE)).await?;
+    }
+    progress.done().await;
+    let sample = meter.stop(task.events);
+    running.shutdown().await?;
+    Ok(sample)
+}
+
+#[handler]
+async fn count(small: Small, State(progress): State<Progress>) {
+    std::hint::black_box(small);
+    progress.handled();
+}

@@ -1,0 +1,101 @@
+//! What a run is asked for.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::program::Pair;
+use crate::task::{HANDLERS, Queue, Work};
+
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) rounds: u32,
+    works: Vec<Work>,
+    queues: Vec<Queue>,
+    is_quick: bool,
+    pub(super) json: Option<PathBuf>,
+}
+
+impl Options {
+    pub(super) fn parse(words: &[&str]) -> Result<Self, String> {
+        let (works, queues) = (Work::ALL.to_vec(), Queue::ALL.to_vec());
+        let mut options = Self { rounds: 3, works, queues, is_quick: false, json: None };
+        let mut words = words.iter();
+        while let Some(option) = words.next() {
+            if *option == "--quick" {
+                options.is_quick = true;
+                continue;
+            }
+            let value = words.next().ok_or_else(|| format!("{option}: expected a value behind it; see --help"))?;
+            match *option {
+                "--rounds" => options.rounds = rounds(value)?,
+                "--works" => options.works = list(value)?,
+                "--queues" => options.queues = of_brokers(value)?,
+                "--json" => options.json = Some(value.into()),
+                _ => return Err(format!("no such option: {option}; see --help")),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Every work on every kind of queue.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = Pair> {
+        let divisor = if self.is_quick { 10 } else { 1 };
+        let pair = move |work: Work, queue| {
+            // each handler has as many
+            let events = work.events() / divisor / HANDLERS as u64 * HANDLERS as u64;
+            Pair { work, queue, events }
+        };
+        self.works.iter().flat_map(move |work| {
+            let queues = if *work == Work::Memory { &[Queue::Memory] } else { self.queues.as_slice() };
+            queues.iter().map(move |queue| pair(*work, *queue))
+        })
+    }
+}
+
+fn rounds(value: &str) -> Result<u32, String> {
+    value
+        .parse()
+        .ok()
+        .filter(|rounds| *rounds > 0)
+        .ok_or_else(|| format!("--rounds: expected a number from 1, found `{value}`"))
+}
+
+fn of_brokers(value: &str) -> Result<Vec<Queue>, String> {
+    let queues: Vec<Queue> = list(value)?;
+    if queues.contains(&Queue::Memory) {
+        return Err("--queues: expected classic, quorum or both; there is `--works memory`".into());
+    }
+    Ok(queues)
+}
+
+fn list<T: FromStr<Err = String>>(value: &str) -> Result<Vec<T>, String> {
+    value.split(',').map(str::parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_word_is_said() {
+        for (words, expected) in [
+            (&["--rounds", "0"][..], "expected a number from 1"),
+            (&["--works", "publish,eat"], "no such work: `eat`"),
+            (&["--queues", "stream"], "no such kind of queue"),
+            (&["--queues", "memory"], "there is `--works memory`"),
+            (&["--json"], "expected a value"),
+            (&["--loud", "1"], "no such option"),
+        ] {
+            let error = Options::parse(words).expect_err("a wrong word");
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn works_and_queues_are_paired() {
+        let options = Options::parse(&["--quick", "--works", "handlers,consume"]).expect("options");
+        let pairs: Vec<_> = options.pairs().map(|pair| (pair.work, pair.queue, pair.events)).collect();
+        assert_eq!(pairs.len(), 4);
+        assert_eq!(pairs[0], (Work::Handlers, Queue::Classic, 4_992));
+    }
+}

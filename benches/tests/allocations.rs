@@ -1,0 +1,35 @@
+//! How many allocations the framework makes for each delivery and each publish: never more than it did.
+
+use allocation_counter::measure;
+use eda_bench::inprocess::Prepared;
+
+const ROUND: usize = 1_000;
+
+/// Of all that happens between a delivery's arrival and its settlement. What the event needs is none of it.
+const DELIVERY: u64 = 8;
+/// Of an event's encoding and its hand-over to the transport, whose receipt is one.
+const PUBLISH: u64 = 5;
+
+#[test]
+fn a_delivery_allocates_no_more_than_it_did() {
+    let each = each(|count| {
+        let prepared = Prepared::deliveries(count);
+        measure(|| prepared.handle()).count_total
+    });
+    assert_eq!(each, DELIVERY, "fewer are good news: write them down here");
+}
+
+#[test]
+fn a_publish_allocates_no_more_than_it_did() {
+    let each = each(|count| {
+        let prepared = Prepared::deliveries(0);
+        measure(|| prepared.publish(count)).count_total
+    });
+    assert_eq!(each, PUBLISH, "fewer are good news: write them down here");
+}
+
+/// What twice as many cost more: what is done once is left out.
+fn each(counted: impl Fn(usize) -> u64) -> u64 {
+    let (once, twice) = (counted(ROUND), counted(2 * ROUND));
+    (twice - once) / ROUND as u64
+}

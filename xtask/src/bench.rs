@@ -1,0 +1,15 @@
+//! `cargo xtask bench`: what the framework costs beside lapin by hand.
+
+use crate::install;
+use crate::step::run as program;
+
+/// Builds all its programs for release, and runs the one that runs the others.
+pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
+    if !matches!(arguments, ["--help"]) {
+        install::ensure()?;
+    }
+    let package = ["--quiet", "--release", "--locked", "--package", "eda-bench"];
+    program(&crate::cargo(), &[&["build"], &package[..], &["--bins"]].concat(), &[])?;
+    let words = [&["run"], &package[..], &["--bin", "bench", "--"], arguments].concat();
+    program(&crate::cargo(), &words, &[])
+}
