@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use eda_core::transport::{ConsumerState, Delivery, Settle, Token};
@@ -18,6 +19,8 @@ use crate::settle::Flush;
 use crate::topology::Plan;
 use crate::wire::{Arrivals, Arrived, Channel, Link};
 
+/// How many deliveries are handed on at once.
+const BURST: usize = 64;
 /// How long what the broker had sent before a cancel may take to come.
 const LAST_ARRIVALS: Duration = Duration::from_secs(2);
 /// A quorum queue forgets acks that a close follows at once, also after a cancel (measured: 140 of 400), because it hears
@@ -149,6 +152,7 @@ impl Session {
     /// # Errors
     /// Why the channel is of no use any more.
     async fn consume(&mut self, task: &mut Task) -> Result<(), String> {
+        let mut burst = Vec::with_capacity(BURST);
         let (connection, link) = (self.connection.clone(), Arc::clone(&self.link));
         let mut lost = pin!(connection.lost(&link));
         loop {
@@ -175,11 +179,14 @@ impl Session {
                 () = task.wanted.settler.woken() => self.settle(task).await?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.settle(task).await?,
                 Ok(()) = task.blocked.changed(), if !self.is_cancelled => self.tell_state(task),
-                arrived = next(&mut *self.arrivals), if !self.is_cancelled => match arrived {
-                    Some(Ok(arrived)) => self.deliver(task, arrived),
-                    Some(Err(error)) => return Err(error.to_string()),
-                    None if mutant::is_without("resume") => std::future::pending().await,
-                    None => return Err("the broker ended the consumer: was the queue deleted?".to_owned()),
+                end = next_burst(&mut *self.arrivals, &mut burst), if !self.is_cancelled => {
+                    burst.drain(..).for_each(|arrived| self.deliver(task, arrived));
+                    match end {
+                        None => {}
+                        Some(Some(error)) => return Err(error.to_string()),
+                        Some(None) if mutant::is_without("resume") => std::future::pending().await,
+                        Some(None) => return Err("the broker ended the consumer: was the queue deleted?".to_owned()),
+                    }
                 },
             }
         }
@@ -307,6 +314,23 @@ impl Session {
 fn answer(done: oneshot::Sender<Result>, outcome: &Result<(), String>) {
     // whoever asked may have stopped waiting
     let _ = done.send(outcome.clone().map_err(|why| Error::new(ErrorKind::Unavailable, why)));
+}
+
+/// All that is there, one at least; or also that nothing comes any more, and why.
+async fn next_burst(arrivals: &mut dyn Arrivals, burst: &mut Vec<Arrived>) -> Option<Option<Error>> {
+    poll_fn(|context| {
+        while burst.len() < BURST {
+            match arrivals.poll_next(context) {
+                Poll::Ready(Some(Ok(arrived))) => burst.push(arrived),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Some(error))),
+                Poll::Ready(None) => return Poll::Ready(Some(None)),
+                Poll::Pending if burst.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(None)
+    })
+    .await
 }
 
 async fn next(arrivals: &mut dyn Arrivals) -> Option<Result<Arrived>> {
