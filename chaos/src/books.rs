@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::ledger::{Kind, Millis, Record};
+use crate::steady::Steady;
 
 /// The handlers that every event is for.
 pub(crate) const HANDLERS: [&str; 2] = ["book", "audit"];
@@ -20,7 +21,8 @@ pub(crate) struct Books {
     confirmed: u64,
     effects: u64,
     health: HashMap<String, bool>,
-    gauges: HashMap<String, Gauge>,
+    /// One a second, of the present process of that name.
+    gauges: HashMap<String, Vec<Gauge>>,
 }
 
 /// What a process uses.
@@ -140,7 +142,7 @@ impl Books {
                 self.health.insert(worker.to_owned(), is_ready);
             }
             Record::Gauge { files, tasks, kilobytes } => {
-                self.gauges.insert(worker.to_owned(), Gauge { files, tasks, kilobytes });
+                self.gauges.entry(worker.to_owned()).or_default().push(Gauge { files, tasks, kilobytes });
             }
         }
         None
@@ -187,7 +189,14 @@ impl Books {
 
     /// What a worker used last.
     pub(crate) fn gauge(&self, worker: &str) -> Option<Gauge> {
-        self.gauges.get(worker).copied()
+        self.gauges.get(worker)?.last().copied()
+    }
+
+    /// Whether the processes have grown, where they lived long enough.
+    pub(crate) fn steady(&self) -> Vec<Steady> {
+        let mut all: Vec<_> = self.gauges.iter().filter_map(|(worker, gauges)| Steady::of(worker, gauges)).collect();
+        all.sort_by(|one, other| one.worker.cmp(&other.worker));
+        all
     }
 
     /// The sums.

@@ -7,6 +7,7 @@ mod ledger;
 mod options;
 mod proxy;
 mod worker;
+mod steady;
 mod books;
 mod cluster;
 mod fleet;
@@ -24,7 +25,7 @@ usage: chaos [OPTION…]
        chaos-mutant mutants [SAFEGUARD…]   leaves out one safeguard after the other: every run must be red
 
   --events N           at least so many events are confirmed (20000)
-  --fault-count N      so many faults, one after the other (10)
+  --fault-count N      so many faults, one after the other (10); 0 for a steady load, under which nothing may grow
   --check-every N      after so many faults the broker's consumers are counted (1)
   --faults KIND,…      only these kinds, taken in turn; without it, all that fit
   --minutes M          at most so long, or it is a failure (10)

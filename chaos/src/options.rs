@@ -80,13 +80,14 @@ impl Options {
 
     /// The arguments that repeat this run.
     pub(crate) fn command(&self) -> String {
-        let faults: Vec<&str> = self.faults.iter().map(|fault| fault.name()).collect();
         let Self { events, fault_count, check_every, nodes, rate, seed, minutes, .. } = self;
-        format!(
-            "cargo xtask chaos --events {events} --fault-count {fault_count} --check-every {check_every} --nodes {nodes} --rate {rate} \
-             --minutes {minutes} --seed {seed} --faults {}",
-            faults.join(",")
-        )
+        let load = format!("--events {events} --nodes {nodes} --rate {rate} --minutes {minutes} --seed {seed}");
+        if *fault_count == 0 {
+            return format!("cargo xtask chaos {load} --fault-count 0");
+        }
+        let faults: Vec<&str> = self.faults.iter().map(|fault| fault.name()).collect();
+        let faults = faults.join(",");
+        format!("cargo xtask chaos {load} --fault-count {fault_count} --check-every {check_every} --faults {faults}")
     }
 }
 

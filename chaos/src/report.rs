@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::books::Findings;
 use crate::fault::Fault;
 use crate::options::Options;
+use crate::steady::Steady;
 
 /// Duplicates for each delivery that was due, at most.
 const DUP_RATE: f64 = 0.005;
@@ -30,6 +31,8 @@ pub(crate) struct Report {
     pub findings: Findings,
     /// Everything else that is off, in words.
     pub troubles: Vec<String>,
+    /// What the processes used under a steady load; empty where there were faults.
+    pub steady: Vec<Steady>,
 }
 
 /// How long it took until everyone made progress again.
@@ -87,6 +90,7 @@ impl Report {
         findings: Findings,
         recoveries: BTreeMap<Fault, Recovery>,
         troubles: Vec<String>,
+        steady: Vec<Steady>,
     ) -> Self {
         let kinds: Vec<Row> = recoveries.into_iter().map(|(fault, recovery)| recovery.row(fault)).collect();
         Self {
@@ -101,6 +105,7 @@ impl Report {
             kinds,
             findings,
             troubles,
+            steady,
         }
     }
 
@@ -155,6 +160,9 @@ impl Report {
             let note = row.note();
             let _ = writeln!(text, "{kind:<20} {count:>5} {p50:>8.2} {p99:>8.2} {max:>8.2} {limit:>8.0}   {note}");
         }
+        for steady in &self.steady {
+            let _ = writeln!(text, "{:<20} {}", steady.worker, steady.change());
+        }
         for trouble in &self.troubles {
             let _ = writeln!(text, "\ntrouble: {trouble}");
         }
@@ -171,8 +179,9 @@ impl Report {
 
     fn page(&self) -> String {
         let mut text = format!(
-            "# A chaos run\n\nWritten by `{}`.\n\n| | |\n|---|---|\n| date | {} |\n| eda | {} |\n| RabbitMQ | {}, {} |\n\
+            "# {}\n\nWritten by `{}`.\n\n| | |\n|---|---|\n| date | {} |\n| eda | {} |\n| RabbitMQ | {}, {} |\n\
              | took | {} min {} s |\n",
+            if self.steady.is_empty() { "A chaos run" } else { "A steady run" },
             self.command,
             self.date,
             self.eda,
@@ -186,7 +195,15 @@ impl Report {
         }
         let verdict = if self.is_green() { "green".to_owned() } else { format!("red: {}", self.off().join(", ")) };
         let _ = writeln!(text, "| verdict | **{verdict}** |\n");
-        text.push_str(
+        text.push_str(&if self.steady.is_empty() { self.recovered() } else { self.grown() });
+        for trouble in &self.troubles {
+            let _ = writeln!(text, "\nTrouble: {trouble}");
+        }
+        text
+    }
+
+    fn recovered(&self) -> String {
+        let mut text = String::from(
             "How long after a fault, or after its end where it lasts, until every process had published and received \
              something new:\n\n| fault | row | count | p50 | p99 | max | limit |\n|---|---|---|---|---|---|---|\n",
         );
@@ -198,8 +215,18 @@ impl Report {
                 "| {kind} | {catalogue} | {count} | {p50:.2} s | {p99:.2} s | {max:.2} s{note} | {limit:.0} s |"
             );
         }
-        for trouble in &self.troubles {
-            let _ = writeln!(text, "\nTrouble: {trouble}");
+        text
+    }
+
+    fn grown(&self) -> String {
+        let mut text = String::from(
+            "What each process used, as medians of the second and of the last quarter of the run:\n\n\
+             | process | open files | tasks | memory |\n|---|---|---|---|\n",
+        );
+        for Steady { worker, early, late } in &self.steady {
+            let (files, tasks) =
+                (format!("{} → {}", early.files, late.files), format!("{} → {}", early.tasks, late.tasks));
+            let _ = writeln!(text, "| {worker} | {files} | {tasks} | {} → {} kB |", early.kilobytes, late.kilobytes);
         }
         text
     }

@@ -21,6 +21,7 @@ use crate::fleet::Fleet;
 use crate::ledger::{Ledger, Millis, now};
 use crate::options::Options;
 use crate::report::{Recovery, Report};
+use crate::steady::Steady;
 
 /// How often the ledgers are read.
 const STEP: Duration = Duration::from_millis(50);
@@ -89,6 +90,7 @@ struct Run {
     recoveries: BTreeMap<Fault, Recovery>,
     troubles: Vec<String>,
     at_rest: BTreeMap<&'static str, Gauge>,
+    steady: Vec<Steady>,
     now_doing: String,
 }
 
@@ -115,6 +117,7 @@ impl Run {
             recoveries: BTreeMap::new(),
             troubles: Vec::new(),
             at_rest: BTreeMap::new(),
+            steady: Vec::new(),
             now_doing: String::new(),
         })
     }

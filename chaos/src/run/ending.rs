@@ -14,6 +14,12 @@ const KEPT: Gauge = Gauge { files: 4, tasks: 4, kilobytes: 40_000 };
 
 impl Run {
     pub(super) async fn come_home(&mut self) -> Result<Findings, String> {
+        if self.options.fault_count == 0 {
+            self.steady = self.books.steady();
+            for grown in self.steady.clone().iter().filter(|steady| steady.has_grown()) {
+                self.trouble(format!("{} has grown from {:?} to {:?}", grown.worker, grown.early, grown.late));
+            }
+        }
         "publishers stop".clone_into(&mut self.now_doing);
         for publisher in self.fleet.of(&["publisher", "strict"]) {
             self.stop(publisher, self.options.patience).await?;
@@ -54,6 +60,7 @@ impl Run {
             findings,
             std::mem::take(&mut self.recoveries),
             std::mem::take(&mut self.troubles),
+            std::mem::take(&mut self.steady),
         );
         Screen::say("");
         report
