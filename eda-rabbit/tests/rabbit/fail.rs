@@ -113,14 +113,15 @@ async fn injected_properties_end_or_copy_nothing() {
 
 #[tokio::test]
 async fn retries_of_a_deleted_queue_hold_up_nobody() {
+    const GONE: usize = 200;
     let (rabbit, gone, here) = (rabbit().await, subscription("gone"), subscription("here"));
     let foreign = Foreign::new().await;
     let mut gone_deliveries = subscribe(&rabbit, &gone).await;
     let mut here_deliveries = subscribe(&rabbit, &here).await;
-    for index in 0..50 {
+    for index in 0..GONE {
         publish(&rabbit, event(&gone, &index.to_string())).await;
     }
-    for _ in 0..50 {
+    for _ in 0..GONE {
         next(&mut gone_deliveries).await.retry(Duration::from_secs(2), &failure(1)).await.expect("it is certain");
     }
     gone_deliveries.cancel().await.expect("cancelled");
@@ -132,7 +133,7 @@ async fn retries_of_a_deleted_queue_hold_up_nobody() {
     next(&mut here_deliveries).await.retry(Duration::from_secs(2), &failure(1)).await.expect("it is certain");
     assert_eq!(next(&mut here_deliveries).await.attempt(), 2);
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
-    for _ in 0..50 {
+    for _ in 0..GONE {
         // other tests may have orphans there, too
         foreign.take("eda.retry.orphaned").await;
     }
