@@ -5,6 +5,7 @@ mod program;
 mod row;
 mod stage;
 mod table;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,7 @@ fn run(options: &Options) -> Result<(), String> {
 /// Rounds are interleaved, so that what changes with time changes all rows alike.
 async fn measure(options: &Options, url: &str) -> Result<Vec<Row>, String> {
     let stage = Stage::at(url).await?;
+    stage.check_bytes().await?;
     let mut measured: Vec<Measured> = options.pairs().map(Measured::new).collect();
     for round in 0..options.rounds {
         for Measured { pair, rounds } in &mut measured {

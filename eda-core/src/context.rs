@@ -1,7 +1,7 @@
 //! One delivery as handlers, extractors and middleware see it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::message::Message;
 use crate::publisher::{Cause, Publisher};
@@ -21,7 +21,8 @@ pub struct Call {
     /// Whether the broker delivered it before.
     pub redelivered: bool,
     publish: Arc<dyn Publish>,
-    cause: Arc<Cause>,
+    /// Made for whoever asks first, and the same for all clones: most handlers publish nothing.
+    cause: Arc<OnceLock<Arc<Cause>>>,
 }
 
 impl Call {
@@ -34,18 +35,22 @@ impl Call {
         redelivered: bool,
         publish: Arc<dyn Publish>,
     ) -> Self {
-        let cause = Arc::new(Cause::new(&message, format!("{service}.{handler}")));
-        Self { message, service, handler, attempt, redelivered, publish, cause }
+        Self { message, service, handler, attempt, redelivered, publish, cause: Arc::default() }
     }
 
     /// A publisher of effects of this delivery.
     pub fn publisher<L>(&self) -> Publisher<L> {
-        Publisher::new(Arc::clone(&self.publish), self.service.to_string(), Some(Arc::clone(&self.cause)))
+        Publisher::new(Arc::clone(&self.publish), self.service.to_string(), Some(Arc::clone(self.shared_cause())))
     }
 
     /// What effects of this delivery name as their cause.
     pub fn cause(&self) -> &Cause {
-        &self.cause
+        self.shared_cause()
+    }
+
+    fn shared_cause(&self) -> &Arc<Cause> {
+        let make = || Arc::new(Cause::new(&self.message, format!("{}.{}", self.service, self.handler)));
+        self.cause.get_or_init(make)
     }
 }
 

@@ -75,6 +75,8 @@ pub fn is_structured(message: &Message) -> bool {
     message
         .content_type
         .as_deref()
+        // most are shorter, and need no look at their parameters
+        .filter(|content_type| content_type.len() >= STRUCTURED.len())
         .is_some_and(|content_type| media_type(content_type).eq_ignore_ascii_case(STRUCTURED))
 }
 

@@ -1,5 +1,6 @@
 //! What a handler gives back: events to publish, nothing, or why it failed.
 
+use crate::context::Call;
 use crate::error::Result;
 use crate::event::Event;
 use crate::event::EventInfo;
@@ -26,14 +27,26 @@ pub trait Emit: Send + 'static {
 /// Collects what a handler returned as messages, with ids derived from the delivery.
 #[derive(Debug)]
 pub struct Emitter<'a> {
-    publisher: &'a Publisher<AnyOf>,
+    by: By<'a>,
     messages: Vec<Message>,
+}
+
+/// Who publishes. Of a handler's call a publisher is made with the first event: most handlers return none.
+#[derive(Debug)]
+enum By<'a> {
+    Publisher(&'a Publisher<AnyOf>),
+    Call(&'a Call, Option<Publisher<AnyOf>>),
 }
 
 impl<'a> Emitter<'a> {
     /// For effects of the publisher's cause.
     pub fn new(publisher: &'a Publisher<AnyOf>) -> Self {
-        Self { publisher, messages: Vec::new() }
+        Self { by: By::Publisher(publisher), messages: Vec::new() }
+    }
+
+    /// For effects of a handler's call.
+    pub(crate) fn of(call: &'a Call) -> Self {
+        Self { by: By::Call(call, None), messages: Vec::new() }
     }
 
     /// Takes an event.
@@ -41,7 +54,11 @@ impl<'a> Emitter<'a> {
     /// # Errors
     /// Where it can't be written as a body.
     pub fn push<E: Event>(&mut self, event: &E) -> Result<()> {
-        self.messages.push(self.publisher.compose(self.publisher.next_id(E::NAME), event)?);
+        let publisher = match &mut self.by {
+            By::Publisher(publisher) => *publisher,
+            By::Call(call, publisher) => &*publisher.get_or_insert_with(|| call.publisher()),
+        };
+        self.messages.push(publisher.compose(publisher.next_id(E::NAME), event)?);
         Ok(())
     }
 

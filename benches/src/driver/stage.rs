@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use eda::topology::{Policy, Subscription, Topology};
 use eda::{Broker, Event};
-use lapin::options::{QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::options::{BasicGetOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::program::{Pair, Program};
+use super::wire;
 use crate::event::{OrderPaid, OrderPlaced, SOURCE, mixed};
 use crate::meter::Sample;
 use crate::task::{Queue, Task, Work};
@@ -59,6 +60,36 @@ impl Stage {
         }
         channel.close(200, "bye".into()).await.map_err(amqp)?;
         Ok(sample)
+    }
+
+    /// Whether both programs publish the same bytes.
+    pub(super) async fn check_bytes(&self) -> Result<(), String> {
+        for work in [Work::Publish, Work::Chain] {
+            let ours = self.published(Program::Framework(work)).await?;
+            let theirs = self.published(Program::Baseline(work)).await?;
+            wire::compare(&ours, &theirs)?;
+        }
+        Ok(())
+    }
+
+    /// The shape of a message that a program publishes.
+    async fn published(&self, program: Program) -> Result<Vec<String>, String> {
+        let task = Task { work: program.work(), queue: Queue::Quorum, events: 10, url: self.url.clone() };
+        let places = places(&task);
+        let channel = self.connection.create_channel().await.map_err(amqp)?;
+        self.make(&channel, &places, task.queue).await?;
+        if task.work.needs_backlog() {
+            start(Program::Fill(task.work), &task).await?;
+        }
+        start(program, &task).await?;
+        let queue = task.queue.published();
+        holds(&channel, queue, task.events).await?;
+        let got = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.map_err(amqp)?;
+        for place in &places {
+            delete(&channel, place.queue).await?;
+        }
+        channel.close(200, "bye".into()).await.map_err(amqp)?;
+        got.map(|message| wire::shape(&message)).ok_or_else(|| format!("{queue} is empty"))
     }
 
     async fn make(&self, channel: &Channel, places: &[Place], queue: Queue) -> Result<(), String> {

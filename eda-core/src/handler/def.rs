@@ -157,8 +157,7 @@ impl<S: Send + Sync + 'static> Run<S> for Stateless {
 
 fn emitted(call: &Call, outcome: impl Outcome) -> Result<Vec<Message>, Failure> {
     let events = outcome.into_result()?;
-    let publisher = call.publisher();
-    let mut emitter = Emitter::new(&publisher);
+    let mut emitter = Emitter::of(call);
     events.emit(&mut emitter).map_err(|error| Failure::because(Reason::Permanent, error))?;
     Ok(emitter.into_messages())
 }

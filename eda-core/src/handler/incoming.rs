@@ -49,6 +49,7 @@ impl<E: Event> Incoming for E {
             return Err(Failure::because(Reason::UnknownVersion, text));
         }
         if let Some(content_type) = message.content_type.as_deref()
+            && content_type != E::CONTENT_TYPE
             && !fits(media_type(content_type), E::CONTENT_TYPE)
         {
             let text = format!("expected a body of `{}`, found `{content_type}`", E::CONTENT_TYPE);

@@ -60,9 +60,10 @@ impl Processor {
         }
         match self.attempt(handler, Arc::clone(&message), &delivery).await {
             Ok(()) => {
-                let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
+                let event = message.name.as_deref().unwrap_or(&message.routing_key);
                 let (key, attempt) = (message.partition_key.as_deref(), delivery.attempt());
-                debug!(event, %id, key, handler = self.place(Some(handler)), attempt, "handled");
+                // the id is made text only where somebody reads it
+                debug!(event, id = %message.id_or_dash(), key, handler = self.place(Some(handler)), attempt, "handled");
                 delivery.ack();
             }
             Err(failure) => self.settle(delivery, &message, Some(handler), &failure).await,
