@@ -28,7 +28,7 @@ pub(super) type Flying<'a> = Pin<Box<dyn Future<Output = lapin::Result<Confirmat
 pub(super) enum Begun<'a> {
     Flying(Flying<'a>),
     /// The broker was quicker than this thread.
-    Heard(lapin::Result<Confirmation>),
+    Heard(Box<lapin::Result<Confirmation>>),
 }
 
 /// Publishes so many events, of these kinds in turn.
@@ -98,7 +98,7 @@ pub(super) fn publish<'a>(
 /// Hands it to the client now, and wakes nobody when it is written.
 pub(super) fn begun(mut flying: Flying<'_>) -> Begun<'_> {
     match flying.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(word) => Begun::Heard(word),
+        Poll::Ready(word) => Begun::Heard(Box::new(word)),
         Poll::Pending => Begun::Flying(flying),
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn begun(mut flying: Flying<'_>) -> Begun<'_> {
 /// The broker has it.
 pub(super) async fn confirmed(begun: Begun<'_>) -> Outcome<()> {
     let word = match begun {
-        Begun::Heard(word) => word,
+        Begun::Heard(word) => *word,
         Begun::Flying(flying) => flying.await,
     };
     match word? {

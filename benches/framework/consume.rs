@@ -1,4 +1,5 @@
 //! Handlers, and the services that they are in.
+#![expect(clippy::unused_async, reason = "handlers are async, also those that wait for nothing")]
 
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ async fn measure(order: OrderPlaced, State(progress): State<Progress>) {
 /// Fails with every tenth order once.
 #[handler(backoff = "100ms..1s")]
 async fn stumble(order: OrderPlaced, State(progress): State<Progress>, meta: Meta) -> Result<(), Failure> {
-    if order.number() % 10 == 0 && meta.attempt == 1 {
+    if order.number().is_multiple_of(10) && meta.attempt == 1 {
         return Err(Failure::transient("every tenth fails once"));
     }
     progress.handled();
@@ -88,7 +89,7 @@ async fn stumble(order: OrderPlaced, State(progress): State<Progress>, meta: Met
 mod mixed {
     use eda_bench::event::mixed as event;
 
-    use super::*;
+    use super::{HandlerDef, Progress, Queue, Service, State, handler, on};
 
     macro_rules! handlers {
         ($($handler:ident $event:ident)+) => {

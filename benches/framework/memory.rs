@@ -1,4 +1,5 @@
 //! The transport in memory: publishing and handling at the same time.
+#![expect(clippy::unused_async, reason = "handlers are async, also those that wait for nothing")]
 
 use eda::Broker;
 use eda::prelude::*;

@@ -80,7 +80,7 @@ async fn measure(options: &Options, url: &str) -> Result<Vec<Row>, String> {
 async fn one_round(stage: &Stage, pair: &Pair, round: u32) -> Result<row::Samples, String> {
     let framework = Program::Framework(pair.work);
     let Some(other) = pair.other() else { return Ok((stage.run(framework, pair).await?, None)) };
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         let ours = stage.run(framework, pair).await?;
         Ok((ours, Some(stage.run(other, pair).await?)))
     } else {

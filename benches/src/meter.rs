@@ -69,7 +69,7 @@ impl Meter {
         Sample {
             events,
             seconds: self.began.elapsed().as_secs_f64(),
-            cpu_seconds: (cpu() - self.cpu).as_secs_f64(),
+            cpu_seconds: cpu().saturating_sub(self.cpu).as_secs_f64(),
             peak_kib: peak_kib(),
             ..Sample::default()
         }

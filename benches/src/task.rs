@@ -179,7 +179,7 @@ impl FromStr for Work {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        named(&Self::ALL, |work| work.name(), word, "work")
+        named(&Self::ALL, Work::name, word, "work")
     }
 }
 
@@ -187,7 +187,7 @@ impl FromStr for Queue {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        named(&[Self::Classic, Self::Quorum, Self::Memory], |queue| queue.name(), word, "kind of queue")
+        named(&[Self::Classic, Self::Quorum, Self::Memory], Queue::name, word, "kind of queue")
     }
 }
 

@@ -17,21 +17,21 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn parse(words: &[&str]) -> Result<Self, String> {
-        let (works, queues) = (Work::ALL.to_vec(), Queue::ALL.to_vec());
-        let mut options = Self { rounds: 3, works, queues, is_quick: false, json: None };
-        let mut words = words.iter();
-        while let Some(option) = words.next() {
-            if *option == "--quick" {
+        let mut options =
+            Self { rounds: 3, works: Work::ALL.to_vec(), queues: Queue::ALL.to_vec(), is_quick: false, json: None };
+        let mut rest = words.iter();
+        while let Some(word) = rest.next() {
+            if *word == "--quick" {
                 options.is_quick = true;
                 continue;
             }
-            let value = words.next().ok_or_else(|| format!("{option}: expected a value behind it; see --help"))?;
-            match *option {
+            let value = rest.next().ok_or_else(|| format!("{word}: expected a value behind it; see --help"))?;
+            match *word {
                 "--rounds" => options.rounds = rounds(value)?,
                 "--works" => options.works = list(value)?,
                 "--queues" => options.queues = of_brokers(value)?,
                 "--json" => options.json = Some(value.into()),
-                _ => return Err(format!("no such option: {option}; see --help")),
+                _ => return Err(format!("no such option: {word}; see --help")),
             }
         }
         Ok(options)

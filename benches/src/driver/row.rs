@@ -141,8 +141,11 @@ impl Range {
         values.sort_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);
         let middle = values.len() / 2;
-        let median =
-            if values.len() % 2 == 0 { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] };
+        let median = if values.len().is_multiple_of(2) {
+            f64::midpoint(values[middle - 1], values[middle])
+        } else {
+            values[middle]
+        };
         Some(Self { median, min, max })
     }
 }
@@ -165,7 +168,7 @@ mod tests {
         let row = Row::of(&Measured { pair, rounds });
         assert_eq!((row.ratio, row.spread.ratio.map(|range| range.max)), (Some(1.0), Some(2.0)));
         assert_eq!((row.rate, row.baseline_rate), (50.0, Some(50.0)));
-        assert_eq!(row.spread.peak_mib.median, 2.0);
+        assert_eq!(Some(row.spread.peak_mib), Range::of([2.0].into_iter()));
     }
 
     #[test]
