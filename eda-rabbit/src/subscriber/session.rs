@@ -45,6 +45,7 @@ pub(super) struct Session {
     answer: Duration,
     is_quarantined: bool,
     is_cancelled: bool,
+    has_arrivals: bool,
     /// The first delivery that had never come before.
     fresh: Option<u64>,
     /// Whether a delivery came that connections were lost with again and again.
@@ -100,6 +101,7 @@ impl Session {
             answer: Duration::ZERO,
             is_quarantined,
             is_cancelled: false,
+            has_arrivals: false,
             fresh: None,
             has_suspects: false,
         })
@@ -178,6 +180,10 @@ impl Session {
                 () = &mut lost => return Err("the connection was lost".to_owned()),
                 () = task.wanted.settler.woken() => self.settle(task).await?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.settle(task).await?,
+                // what comes again would have come at once: the queue holds nothing to suspect
+                () = sleep_until(self.began + SOON), if self.is_quarantined && !self.has_arrivals && !self.is_cancelled => {
+                    self.release(task).await?;
+                }
                 Ok(()) = task.blocked.changed(), if !self.is_cancelled => self.tell_state(task),
                 end = next_burst(&mut *self.arrivals, &mut burst), if !self.is_cancelled => {
                     burst.drain(..).for_each(|arrived| self.deliver(task, arrived));
@@ -207,6 +213,7 @@ impl Session {
     }
 
     fn deliver(&mut self, task: &Task, arrived: Arrived) {
+        self.has_arrivals = true;
         if !arrived.redelivered {
             self.fresh.get_or_insert(arrived.tag);
         }
@@ -262,7 +269,7 @@ impl Session {
         };
         self.arrivals = consume.await.map_err(|error| error.to_string())?;
         (self.is_quarantined, self.has_suspects) = (false, false);
-        info!(queue = task.wanted.subscription.queue, "made progress again; the quarantine is over");
+        info!(queue = task.wanted.subscription.queue, "the quarantine is over");
         self.tell_state(task);
         Ok(())
     }

@@ -277,3 +277,21 @@ async fn a_declare_on_a_connection_that_dies_is_done_on_the_next_one() {
     }
     rabbit.close().await.expect("closed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_queue_leaves_quarantine_by_itself() {
+    let node = node().await;
+    let (mut proxy, rabbit) = connect_through_a_proxy(&node).await;
+    let subscription = subscription("idle");
+    let deliveries = subscribe(&rabbit, &subscription).await;
+    for _ in 0..2 {
+        proxy.cut().await;
+        until_state(&*deliveries, ConsumerState::Connecting).await;
+        let mut status = deliveries.status();
+        let ready = status.wait_for(|status| status.is_ready());
+        tokio::time::timeout(PATIENCE, ready).await.expect("it consumes again").expect("it lives");
+    }
+    until_state(&*deliveries, ConsumerState::Quarantined).await;
+    until_state(&*deliveries, ConsumerState::Consuming).await;
+    rabbit.close().await.expect("closed");
+}
