@@ -35,6 +35,14 @@ pub(super) struct Processor {
     told: Told,
 }
 
+/// A delivery whose handler has returned, if there was one.
+pub(super) struct Handled<'a> {
+    delivery: Delivery,
+    message: Arc<Message>,
+    handler: Option<&'a PreparedHandler>,
+    outcome: Result<Emitted, Failure>,
+}
+
 impl Processor {
     pub(super) fn new(plan: QueuePlan, publish: Arc<dyn Publish>) -> Self {
         let QueuePlan { subscription, service, handlers, redact } = plan;
@@ -42,50 +50,64 @@ impl Processor {
         Self { service, queue, policy, handlers, redact, publish, told }
     }
 
-    /// Handles a delivery and settles it, whatever happens. Cancelled, the delivery is given back.
-    pub(super) async fn process(&self, delivery: Delivery) {
+    /// Has a delivery handled. Cancelled, it is given back.
+    pub(super) async fn handle(&self, delivery: Delivery) -> Handled<'_> {
         let message = match readable(delivery.message()) {
             Ok(message) => message,
             Err(failure) => {
                 let message = Arc::clone(delivery.message());
-                return self.settle(delivery, &message, None, &failure).await;
+                return Handled { delivery, message, handler: None, outcome: Err(failure) };
             }
         };
         let handler = match identify(&message, &self.handlers) {
             Ok(handler) => handler,
-            Err(failure) => return self.settle(delivery, &message, None, &failure).await,
+            Err(failure) => return Handled { delivery, message, handler: None, outcome: Err(failure) },
         };
         if mutant::is_without("handle-before-ack") {
             delivery.ack_unhandled();
         }
-        match self.attempt(handler, Arc::clone(&message), &delivery).await {
-            Ok(()) => {
-                let event = message.name.as_deref().unwrap_or(&message.routing_key);
-                let (key, attempt) = (message.partition_key.as_deref(), delivery.attempt());
-                // the id is made text only where somebody reads it
-                debug!(event, id = %message.id_or_dash(), key, handler = self.place(Some(handler)), attempt, "handled");
-                delivery.ack();
-            }
-            Err(failure) => self.settle(delivery, &message, Some(handler), &failure).await,
-        }
-    }
-
-    async fn attempt(
-        &self,
-        handler: &PreparedHandler,
-        message: Arc<Message>,
-        delivery: &Delivery,
-    ) -> Result<(), Failure> {
         let call = Call::new(
-            message,
+            Arc::clone(&message),
             Arc::clone(&self.service),
             handler.meta.name,
             delivery.attempt(),
             delivery.redelivered(),
             Arc::clone(&self.publish),
         );
-        let emitted = self.call(handler, call).await?;
-        complete(emitted, &*self.publish).await
+        let outcome = self.call(handler, call).await;
+        Handled { delivery, message, handler: Some(handler), outcome }
+    }
+
+    /// Acks what leaves nothing to wait for; gives back the rest, which is to be [finished](Self::finish).
+    pub(super) fn ack<'a>(&self, handled: Handled<'a>) -> Option<Handled<'a>> {
+        match handled.outcome {
+            Ok(ref emitted) if emitted.0.is_empty() => {
+                self.done(handled.delivery, &handled.message, handled.handler);
+                None
+            }
+            _ => Some(handled),
+        }
+    }
+
+    /// Publishes what was returned and acks, or settles the failure. Cancelled, the delivery is given back.
+    pub(super) async fn finish(&self, handled: Handled<'_>) {
+        let Handled { delivery, message, handler, outcome } = handled;
+        let completed = match outcome {
+            Ok(emitted) => complete(emitted, &*self.publish).await,
+            Err(failure) => Err(failure),
+        };
+        match completed {
+            Ok(()) => self.done(delivery, &message, handler),
+            Err(failure) => self.settle(delivery, &message, handler, &failure).await,
+        }
+    }
+
+    fn done(&self, delivery: Delivery, message: &Message, handler: Option<&PreparedHandler>) {
+        let event = message.name.as_deref().unwrap_or(&message.routing_key);
+        let (key, attempt) = (message.partition_key.as_deref(), delivery.attempt());
+        // the id is made text only where somebody reads it
+        debug!(event, id = %message.id_or_dash(), key, handler = self.place(handler), attempt, "handled");
+        delivery.ack();
     }
 
     async fn call(&self, handler: &PreparedHandler, call: Call) -> Result<Emitted, Failure> {

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -65,19 +67,48 @@ impl Line {
     }
 }
 
+/// Handles one delivery at a time. What comes after a handler waits for the broker, not for this process: meanwhile the
+/// next one is handled. The transport's prefetch bounds how many are in hand.
 async fn work(line: Arc<Line>, processor: Arc<Processor>) {
-    while let Ok(permit) = line.count.acquire().await {
-        permit.forget();
-        let next = line.waiting().pop_front();
+    let mut endings = FuturesUnordered::new();
+    loop {
+        let delivery = tokio::select! {
+            biased;
+            Some(_) = endings.next() => continue,
+            permit = line.count.acquire() => match permit {
+                Ok(permit) => {
+                    permit.forget();
+                    line.waiting().pop_front()
+                }
+                Err(_) => break,
+            },
+        };
         // one whose connection was lost while it waited comes again: handled now, it would be handled twice
-        let Some(delivery) = next.filter(Delivery::is_open) else { continue };
-        let mut path = pin!(processor.process(delivery));
-        let survived = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| path.as_mut().poll(context))) {
-            Ok(progress) => progress.map(|()| true),
-            Err(_) => Poll::Ready(false),
-        });
-        if !survived.await {
-            error!("what a handler left behind panicked when it was dropped; its delivery was given back");
+        let Some(delivery) = delivery.filter(Delivery::is_open) else { continue };
+        let mut handling = pin!(survive(processor.handle(delivery)));
+        let handled = loop {
+            tokio::select! {
+                biased;
+                handled = &mut handling => break handled,
+                Some(_) = endings.next() => {}
+            }
+        };
+        if let Some(unfinished) = handled.and_then(|handled| processor.ack(handled)) {
+            endings.push(survive(processor.finish(unfinished)));
         }
     }
+    while endings.next().await.is_some() {}
+}
+
+/// `None` where it panicked: a handler's panics are failures already, but what it leaves behind can panic, too.
+async fn survive<T>(path: impl Future<Output = T>) -> Option<T> {
+    let mut path = pin!(path);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| path.as_mut().poll(context))) {
+        Ok(progress) => progress.map(Some),
+        Err(_) => {
+            error!("what a handler left behind panicked when it was dropped; its delivery was given back");
+            Poll::Ready(None)
+        }
+    })
+    .await
 }
