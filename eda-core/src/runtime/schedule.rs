@@ -103,12 +103,15 @@ async fn work(line: Arc<Line>, processor: Arc<Processor>) {
 /// `None` where it panicked: a handler's panics are failures already, but what it leaves behind can panic, too.
 async fn survive<T>(path: impl Future<Output = T>) -> Option<T> {
     let mut path = pin!(path);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| path.as_mut().poll(context))) {
-        Ok(progress) => progress.map(Some),
-        Err(_) => {
-            error!("what a handler left behind panicked when it was dropped; its delivery was given back");
-            Poll::Ready(None)
-        }
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| path.as_mut().poll(context)));
+        polled.map_or_else(
+            |_| {
+                error!("what a handler left behind panicked when it was dropped; its delivery was given back");
+                Poll::Ready(None)
+            },
+            |progress| progress.map(Some),
+        )
     })
     .await
 }

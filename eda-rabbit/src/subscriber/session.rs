@@ -45,7 +45,8 @@ pub(super) struct Session {
     answer: Duration,
     is_quarantined: bool,
     is_cancelled: bool,
-    has_arrivals: bool,
+    /// The tag of the newest delivery; 0 before there is one.
+    newest: u64,
     /// The first delivery that had never come before.
     fresh: Option<u64>,
     /// Whether a delivery came that connections were lost with again and again.
@@ -101,7 +102,7 @@ impl Session {
             answer: Duration::ZERO,
             is_quarantined,
             is_cancelled: false,
-            has_arrivals: false,
+            newest: 0,
             fresh: None,
             has_suspects: false,
         })
@@ -181,7 +182,7 @@ impl Session {
                 () = task.wanted.settler.woken() => self.settle(task).await?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.settle(task).await?,
                 // what comes again would have come at once: the queue holds nothing to suspect
-                () = sleep_until(self.began + SOON), if self.is_quarantined && !self.has_arrivals && !self.is_cancelled => {
+                () = sleep_until(self.began + SOON), if self.is_quarantined && self.newest == 0 && !self.is_cancelled => {
                     self.release(task).await?;
                 }
                 Ok(()) = task.blocked.changed(), if !self.is_cancelled => self.tell_state(task),
@@ -213,7 +214,7 @@ impl Session {
     }
 
     fn deliver(&mut self, task: &Task, arrived: Arrived) {
-        self.has_arrivals = true;
+        self.newest = arrived.tag;
         if !arrived.redelivered {
             self.fresh.get_or_insert(arrived.tag);
         }
