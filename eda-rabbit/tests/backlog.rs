@@ -2,6 +2,10 @@
 
 #![cfg(target_os = "linux")]
 
+// with the rights of a service, and no others
+#[path = "security/user.rs"]
+mod user;
+
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,6 +15,8 @@ use eda_core::{App, Broker, Event, EventId, HandlerDef, Message, Policy, Service
 use eda_rabbit::Rabbit;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
+
+use crate::user::restricted_where_possible;
 
 const SERVICE: &str = "backlog-tests";
 const HANDLER: &str = "slow";
@@ -57,7 +63,7 @@ async fn three_hundred_thousand_waiting_messages_are_no_matter_of_memory() {
 
 /// A new queue with so many messages in it, as a service's own would be that has been away.
 async fn fill(url: &str) {
-    let rabbit = Rabbit::connect(url).await.expect("the broker answers");
+    let rabbit = Rabbit::connect(&restricted_where_possible(url, SERVICE, SERVICE)).await.expect("the broker answers");
     let subscription = Subscription {
         service: SERVICE.into(),
         queue: format!("{SERVICE}.{HANDLER}"),
@@ -88,7 +94,7 @@ async fn fill(url: &str) {
 
 /// The process that is measured, with default settings; empties the queue at its end.
 async fn serve(url: &str) {
-    let rabbit = Rabbit::connect(url).await.expect("the broker answers");
+    let rabbit = Rabbit::connect(&restricted_where_possible(url, SERVICE, SERVICE)).await.expect("the broker answers");
     let broker = Broker::new(rabbit).await.expect("it is connected");
     let (sender, mut handled) = mpsc::unbounded_channel();
     let slow = HandlerDef::from_fn(HANDLER, move |_: Filled| {

@@ -2,6 +2,10 @@
 
 #![cfg(target_os = "linux")]
 
+// with the rights of a service, and no others
+#[path = "security/user.rs"]
+mod user;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,6 +14,8 @@ use eda_core::{App, Broker, Event, Failure, HandlerDef, Policy, Service, event};
 use eda_rabbit::Rabbit;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval};
+
+use crate::user::restricted_where_possible;
 
 const SERVICE: &str = "failing-tests";
 const HANDLER: &str = "charge";
@@ -39,7 +45,8 @@ impl Event for Failing {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_failures_keeps_to_the_schedule_and_under_half_a_core() {
     let url = rabbit_node::shared_url();
-    let broker = Broker::new(Rabbit::connect(&url).await.expect("the broker answers")).await.expect("it is connected");
+    let rabbit = Rabbit::connect(&restricted_where_possible(&url, SERVICE, SERVICE)).await.expect("the broker answers");
+    let broker = Broker::new(rabbit).await.expect("it is connected");
     let (sender, mut tried) = mpsc::unbounded_channel();
     let charge = HandlerDef::from_fn(HANDLER, move |failing: Failing| {
         // nobody counts any more at the end

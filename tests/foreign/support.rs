@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use eda::{Broker, EventId, HandlerDef, HandlerMeta, Policy, Running, Service};
+use eda::{App, Broker, EventId, HandlerDef, HandlerMeta, Policy, Running, Service};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
@@ -129,8 +129,9 @@ impl Bench {
         // a test that fails shows what the framework said
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "eda_core=debug,eda_rabbit=debug".into());
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-        let broker = eda::connect(&url()).await.expect("the broker answers");
-        let running = service.start(&broker).await.expect("the service starts");
+        let app = App::new().service(service);
+        let broker = eda::connect(&restricted(&app)).await.expect("the broker answers");
+        let running = app.start(&broker).await.expect("the service starts");
         Self { broker, running }
     }
 
@@ -138,6 +139,24 @@ impl Bench {
         self.running.shutdown().await.expect("it ran well");
         self.broker.close().await.expect("it closes");
     }
+}
+
+/// The URL of a new user with the rights that the app says it needs, and no others. Only of a private node it is known how to
+/// run `rabbitmqctl`: on a broker of somebody's own, the tests run as the user of its URL.
+fn restricted(app: &App) -> String {
+    let (admin, user) = (url(), fresh("user"));
+    let (scheme, rest) = admin.split_once("://").expect("AMQP_URL is a URL");
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let own = format!("{scheme}://{user}:secret@{host}");
+    match rabbit_node::ctl_at(&admin, &["add_user", &user, "secret"]) {
+        Err(why) if why.contains("no private node") => return admin,
+        added => added.expect("the user is made"),
+    };
+    let config: eda::rabbit::Config = own.parse().expect("a URL");
+    let rights = app.permissions(&config).expect("the app is well made").publishing();
+    let words = ["set_permissions", &user, &rights.configure(), &rights.write(), &rights.read()];
+    rabbit_node::ctl_at(&admin, &words).expect("the user has its rights");
+    own
 }
 
 /// What a program prints in hexadecimal.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eda_core::transport::{ConsumerState, Delivery, Transport};
+use eda_core::transport::{ConsumerState, ConsumerStatus, Delivery, Transport};
 use eda_core::{ErrorKind, Topology};
 use tokio::sync::watch;
 
@@ -288,7 +288,7 @@ async fn an_idle_queue_leaves_quarantine_by_itself() {
         proxy.cut().await;
         until_state(&*deliveries, ConsumerState::Connecting).await;
         let mut status = deliveries.status();
-        let ready = status.wait_for(|status| status.is_ready());
+        let ready = status.wait_for(ConsumerStatus::is_ready);
         tokio::time::timeout(PATIENCE, ready).await.expect("it consumes again").expect("it lives");
     }
     until_state(&*deliveries, ConsumerState::Quarantined).await;
