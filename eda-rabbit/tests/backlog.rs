@@ -1,6 +1,7 @@
 //! A service that comes back to 300,000 waiting messages and is slow: what it holds in memory is what it has in hand.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::print_stdout, reason = "one process tells the other, and who runs it by hand")]
 
 // with the rights of a service, and no others
 #[path = "security/user.rs"]
@@ -51,8 +52,8 @@ async fn three_hundred_thousand_waiting_messages_are_no_matter_of_memory() {
     }
     fill(&url).await;
     let this = std::env::current_exe().expect("it is known");
-    let test = "three_hundred_thousand_waiting_messages_are_no_matter_of_memory";
-    let service = Command::new(this).args(["--exact", test, "--nocapture"]).env(ROLE, "1").output();
+    let name = "three_hundred_thousand_waiting_messages_are_no_matter_of_memory";
+    let service = Command::new(this).args(["--exact", name, "--nocapture"]).env(ROLE, "1").output();
     let output = service.expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let peak = text.lines().find_map(|line| line.strip_prefix("peak ")?.parse::<u64>().ok());

@@ -1,6 +1,7 @@
 //! A service all of whose handlers fail: it waits, and does not burn a core.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::print_stdout, reason = "a figure for who runs it by hand")]
 
 // with the rights of a service, and no others
 #[path = "security/user.rs"]
