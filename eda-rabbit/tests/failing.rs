@@ -64,7 +64,7 @@ async fn a_storm_of_failures_keeps_to_the_schedule_and_under_half_a_core() {
         ticks.tick().await;
         publisher.publish(&Failing { number }).await.expect("it is confirmed");
     }
-    let share = (self::busy() - busy).as_secs_f64() / began.elapsed().as_secs_f64();
+    let share = self::busy().saturating_sub(busy).as_secs_f64() / began.elapsed().as_secs_f64();
     let mut attempts: BTreeMap<u64, Vec<Instant>> = BTreeMap::new();
     while let Ok((number, at)) = tried.try_recv() {
         attempts.entry(number).or_default().push(at);
