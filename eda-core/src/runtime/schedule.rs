@@ -71,33 +71,31 @@ impl Line {
 /// next one is handled. The transport's prefetch bounds how many are in hand.
 async fn work(line: Arc<Line>, processor: Arc<Processor>) {
     let mut endings = FuturesUnordered::new();
-    loop {
-        let delivery = tokio::select! {
-            biased;
-            Some(_) = endings.next() => continue,
-            permit = line.count.acquire() => match permit {
-                Ok(permit) => {
-                    permit.forget();
-                    line.waiting().pop_front()
-                }
-                Err(_) => break,
-            },
-        };
+    while let Ok(permit) = beside(&mut endings, line.count.acquire()).await {
+        permit.forget();
+        let next = line.waiting().pop_front();
         // one whose connection was lost while it waited comes again: handled now, it would be handled twice
-        let Some(delivery) = delivery.filter(Delivery::is_open) else { continue };
-        let mut handling = pin!(survive(processor.handle(delivery)));
-        let handled = loop {
-            tokio::select! {
-                biased;
-                handled = &mut handling => break handled,
-                Some(_) = endings.next() => {}
-            }
-        };
+        let Some(delivery) = next.filter(Delivery::is_open) else { continue };
+        let handled = beside(&mut endings, survive(processor.handle(delivery))).await;
         if let Some(unfinished) = handled.and_then(|handled| processor.ack(handled)) {
             endings.push(survive(processor.finish(unfinished)));
         }
     }
     while endings.next().await.is_some() {}
+}
+
+/// The outcome of `work`, while the endings go on.
+async fn beside<T>(endings: &mut FuturesUnordered<impl Future>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    while !endings.is_empty() {
+        tokio::select! {
+            biased;
+            // first, so that what a handler returned is sent before the next one begins
+            _ = endings.next() => {}
+            outcome = &mut work => return outcome,
+        }
+    }
+    work.await
 }
 
 /// `None` where it panicked: a handler's panics are failures already, but what it leaves behind can panic, too.
