@@ -76,7 +76,9 @@ async fn work(line: Arc<Line>, processor: Arc<Processor>) {
         let next = line.waiting().pop_front();
         // one whose connection was lost while it waited comes again: handled now, it would be handled twice
         let Some(delivery) = next.filter(Delivery::is_open) else { continue };
-        let handled = beside(&mut endings, survive(processor.handle(delivery))).await;
+        // pinned here, since it is large, and moving it costs more than polling it
+        let mut handling = pin!(processor.handle(delivery));
+        let handled = beside(&mut endings, survive(handling.as_mut())).await;
         if let Some(unfinished) = handled.and_then(|handled| processor.ack(handled)) {
             endings.push(survive(processor.finish(unfinished)));
         }
