@@ -160,8 +160,8 @@ async fn retries_and_dead_letters_survive_cut_connections() {
             done.insert(number);
         }
     }
-    deliveries.cancel().await.expect("cancelled");
-    deliveries.close().await.expect("closed");
+    // the last delivery may have cut the connection, which is an error here; what was open on it comes again
+    let _ = (deliveries.cancel().await, deliveries.close().await);
     let name = format!("{}.dead", subscription.queue);
     let began = Instant::now();
     // the broker counts a quorum queue's messages every few seconds only
