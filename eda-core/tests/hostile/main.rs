@@ -153,7 +153,7 @@ async fn what_is_hostile_is_parked_with_its_reason_in_bounded_time_and_memory() 
         assert_eq!((letter.failure.reason, letter.failure.attempt), (reason, 1), "{what}: {}", letter.failure.detail);
         assert_eq!(letter.message.body, body, "{what}");
         assert!(letter.failure.detail.len() <= 4096, "{what}");
-        assert!(began.elapsed() < Duration::from_secs(5), "{what} took {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(30), "{what} took {:?}", began.elapsed());
         assert!(peak() - before < MEMORY, "{what} took {} bytes", peak() - before);
     }
     assert_eq!(memory.dead_letters(QUEUE).len(), hostile().len());

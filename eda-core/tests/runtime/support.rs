@@ -1,14 +1,15 @@
 //! Events and an app under test.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use eda_core::transport::memory::Memory;
 use eda_core::{App, Broker, Event, Message, Running, event, json};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use tracing::subscriber::set_default;
+use tracing::callsite::rebuild_interest_cache;
+use tracing::subscriber::{set_default, set_global_default};
 
 macro_rules! event {
     ($name:ident, $wire:literal { $($field:ident: $type:ty),* }) => {
@@ -119,8 +120,15 @@ impl Write for Log {
     }
 }
 
+/// Without a subscriber in every thread, a callsite that another test meets first may be turned off for all.
+static EVERYWHERE: Once = Once::new();
+
 /// What this thread logs from here on.
 pub(crate) fn log() -> (Log, tracing::subscriber::DefaultGuard) {
+    EVERYWHERE.call_once(|| {
+        set_global_default(tracing_subscriber::registry()).expect("no other one is set");
+        rebuild_interest_cache();
+    });
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::TRACE);

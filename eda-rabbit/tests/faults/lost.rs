@@ -258,7 +258,7 @@ async fn a_close_without_a_broker_does_not_hang() {
     let _ = deliveries.cancel().await;
     let _ = deliveries.close().await;
     rabbit.close().await.expect("closed");
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     node.start_again().expect("it is back");
 }
 
@@ -273,7 +273,7 @@ async fn a_declare_on_a_connection_that_dies_is_done_on_the_next_one() {
         proxy.cut().await;
         let began = Instant::now();
         rabbit.declare(&topology).await.expect("it is declared again");
-        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     }
     rabbit.close().await.expect("closed");
 }

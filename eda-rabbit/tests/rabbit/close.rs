@@ -85,7 +85,7 @@ async fn a_closed_transport_says_so_and_ends_its_subscriptions() {
     let began = Instant::now();
     rabbit.close().await.expect("closed");
     rabbit.close().await.expect("twice is no error");
-    assert!(began.elapsed() < Duration::from_secs(8));
+    assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(deliveries.receive(&mut Vec::new(), 1).await.expect("no error"), 0);
     let kinds = [
         send(&*publisher, event(&subscription, "1")).await.expect_err("it is closed").kind(),

@@ -1,11 +1,12 @@
 //! What a URL can and can't say about the way to the broker.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use eda_core::ErrorKind;
 use eda_rabbit::{Config, Rabbit};
-use tracing::subscriber::set_default;
+use tracing::callsite::rebuild_interest_cache;
+use tracing::subscriber::{set_default, set_global_default};
 
 /// What other clients take, and what one may try.
 #[test]
@@ -59,11 +60,18 @@ impl Write for Log {
     }
 }
 
+/// Without a subscriber in every thread, a callsite that another test meets first may be turned off for all.
+static EVERYWHERE: Once = Once::new();
+
 /// What is said while nobody answers.
 async fn log_of(url: &str) -> String {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    EVERYWHERE.call_once(|| {
+        set_global_default(tracing_subscriber::registry()).expect("no other one is set");
+        rebuild_interest_cache();
+    });
     let guard = set_default(subscriber);
     let error = Rabbit::connect(url).await.err().expect("nobody is there");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
