@@ -9,7 +9,7 @@ use crate::service::{PreparedService, Service};
 use crate::topology::Topology;
 use crate::transport::Permit;
 
-pub use self::info::HandlerInfo;
+pub use self::info::{HandlerInfo, ServiceInfo};
 pub(crate) use self::plan::{Plan, QueuePlan};
 
 /// Several services in one process, started and stopped together. A [`Service`] alone needs none.
@@ -42,17 +42,17 @@ impl App {
         self
     }
 
-    /// Its handlers as tools see them, service by service, in the order in which they were added.
+    /// Its services as tools see them, in the order in which they were added.
     ///
     /// ```
     /// use eda_core::{AnyEvent, App, Service};
     ///
     /// let app = App::new().service(Service::new("audit").on("log", |_: AnyEvent| async {}));
-    /// let handlers: Vec<_> = app.handlers().map(|handler| handler.queue).collect();
-    /// assert_eq!(handlers, ["audit.log"]);
+    /// let services: Vec<_> = app.services().collect();
+    /// assert_eq!(services[0].handlers[0].queue, "audit.log");
     /// ```
-    pub fn handlers(&self) -> impl Iterator<Item = HandlerInfo<'_>> {
-        info::handlers(&self.services)
+    pub fn services(&self) -> impl Iterator<Item = ServiceInfo<'_>> {
+        self.services.iter().map(ServiceInfo::new)
     }
 
     /// What the app needs at the broker, without connecting.

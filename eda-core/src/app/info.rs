@@ -1,16 +1,26 @@
-//! Handlers as tools see them.
+//! Services and handlers as tools see them.
 
 use crate::event::EventInfo;
 use crate::handler::{HandlerMeta, Interest};
-use crate::service::PreparedService;
+use crate::service::{PreparedHandler, PreparedService};
 use crate::topology::Policy;
+
+/// A service of an [`App`](crate::App), as tools see it.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct ServiceInfo<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its handlers, in the order in which they were added.
+    pub handlers: Vec<HandlerInfo<'a>>,
+    /// What it says to publish outside of handlers.
+    pub publishes: &'a [EventInfo],
+}
 
 /// A handler of an [`App`](crate::App), as tools see it.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct HandlerInfo<'a> {
-    /// Its service.
-    pub service: &'a str,
     /// Its name, its place in the source, its doc comment, and the options that it sets itself.
     pub meta: &'a HandlerMeta,
     /// Which messages it wants.
@@ -23,15 +33,16 @@ pub struct HandlerInfo<'a> {
     pub queue: String,
 }
 
-pub(super) fn handlers(services: &[PreparedService]) -> impl Iterator<Item = HandlerInfo<'_>> {
-    services.iter().flat_map(|service| {
-        service.handlers.iter().map(|handler| HandlerInfo {
-            service: &service.name,
+impl<'a> ServiceInfo<'a> {
+    pub(super) fn new(service: &'a PreparedService) -> Self {
+        let handler = |handler: &'a PreparedHandler| HandlerInfo {
             meta: &handler.meta,
             interest: &handler.interest,
             emits: &handler.emits,
             policy: &handler.policy,
             queue: handler.queue(&service.name),
-        })
-    })
+        };
+        let handlers = service.handlers.iter().map(handler).collect();
+        Self { name: &service.name, handlers, publishes: &service.publishes }
+    }
 }
