@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
+#[cfg(feature = "tool")]
+pub mod tool;
 
 #[doc(inline)]
 pub use eda_core::*;
@@ -16,6 +18,9 @@ pub use self::connect::connect;
 
 /// Everything that a service's source file needs: `use eda::prelude::*;`.
 pub mod prelude {
+    #[cfg(feature = "tool")]
+    #[doc(no_inline)]
+    pub use crate::tool::Main;
     #[doc(no_inline)]
     pub use eda_core::{AnyEvent, App, Broker, Event, Failure, FromRef, HandlerError, Meta, Publisher, Service, State};
     #[cfg(feature = "macros")]

@@ -1,6 +1,7 @@
 //! Several services in one process.
 
 mod check;
+mod info;
 mod plan;
 
 use crate::error::Result;
@@ -8,6 +9,7 @@ use crate::service::{PreparedService, Service};
 use crate::topology::Topology;
 use crate::transport::Permit;
 
+pub use self::info::{HandlerInfo, ServiceInfo};
 pub(crate) use self::plan::{Plan, QueuePlan};
 
 /// Several services in one process, started and stopped together. A [`Service`] alone needs none.
@@ -38,6 +40,19 @@ impl App {
     pub fn service<S: Send + Sync + 'static>(mut self, service: Service<S>) -> Self {
         self.services.push(service.prepare());
         self
+    }
+
+    /// Its services as tools see them, in the order in which they were added.
+    ///
+    /// ```
+    /// use eda_core::{AnyEvent, App, Service};
+    ///
+    /// let app = App::new().service(Service::new("audit").on("log", |_: AnyEvent| async {}));
+    /// let services: Vec<_> = app.services().collect();
+    /// assert_eq!(services[0].handlers[0].queue, "audit.log");
+    /// ```
+    pub fn services(&self) -> impl Iterator<Item = ServiceInfo<'_>> {
+        self.services.iter().map(ServiceInfo::new)
     }
 
     /// What the app needs at the broker, without connecting.

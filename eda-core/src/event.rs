@@ -45,6 +45,8 @@ pub trait Event: Sized + Send + Sync + 'static {
     const BINDING: &'static str = Self::NAME;
     /// Other names under which foreign producers send it.
     const ACCEPT: &'static [&'static str] = &[];
+    /// What it stands for, in Markdown: the doc comment of the struct. Empty where there is none.
+    const DOC: &'static str = "";
     /// The media type of the body.
     const CONTENT_TYPE: &'static str = "application/json";
 
@@ -71,9 +73,9 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// Where the body is not of this shape; the delivery becomes a dead letter at once.
     fn decode(body: &[u8]) -> Decoded<Self>;
 
-    /// Name, version and binding as a value.
+    /// Name, version, binding and doc comment as a value.
     fn info() -> EventInfo {
-        EventInfo { name: Self::NAME, version: Self::VERSION, binding: Self::BINDING }
+        EventInfo { name: Self::NAME, version: Self::VERSION, binding: Self::BINDING, doc: Self::DOC }
     }
 }
 
@@ -86,6 +88,8 @@ pub struct EventInfo {
     pub version: u32,
     /// The pattern that its routing keys match: `*` stands for one segment.
     pub binding: &'static str,
+    /// Its doc comment, in Markdown. Empty where there is none.
+    pub doc: &'static str,
 }
 
 /// What [`Event::encode`] gives.

@@ -12,6 +12,7 @@ use crate::extract::HandlerFor;
 use crate::handler::{Handler, HandlerDef, HandlerMeta, Incoming, Interest};
 use crate::middleware::{Bound, BoxError, CallService, Emitted, Stack};
 use crate::outcome::Outcome;
+use crate::publisher::EventList;
 use crate::topology::Policy;
 
 /// A named group of handlers with state and policy. Its name is the consumer group, the source of the events that its
@@ -33,6 +34,7 @@ pub struct Service<S = ()> {
     handlers: Vec<HandlerDef<S>>,
     layers: Stack,
     redact: Option<Redact>,
+    publishes: Vec<EventInfo>,
 }
 
 /// Takes out of a text what must not leave the process.
@@ -49,15 +51,16 @@ impl Service {
             handlers: Vec::new(),
             layers: Stack::default(),
             redact: None,
+            publishes: Vec::new(),
         }
     }
 
     /// Gives the service its state: what `State<T>` parameters of its handlers take from.
     #[must_use]
     pub fn state<S: Send + Sync + 'static>(self, state: S) -> Service<S> {
-        let Self { name, policy, handlers, layers, redact, .. } = self;
+        let Self { name, policy, handlers, layers, redact, publishes, .. } = self;
         let handlers = handlers.into_iter().map(HandlerDef::with_any_state).collect();
-        Service { name, state: Arc::new(state), policy, handlers, layers, redact }
+        Service { name, state: Arc::new(state), policy, handlers, layers, redact, publishes }
     }
 }
 
@@ -85,6 +88,22 @@ impl<S: Send + Sync + 'static> Service<S> {
     #[must_use]
     pub fn register(mut self, handler: HandlerDef<S>) -> Self {
         self.handlers.push(handler);
+        self
+    }
+
+    /// Says which events the service publishes outside of its handlers, such as from a web server: one event, or a tuple.
+    /// It is for those who read the event graph, and changes nothing else.
+    ///
+    /// ```
+    /// # use eda_core::{AnyEvent, Event, Service};
+    /// # fn example<OrderCreated: Event>() {
+    /// let service = Service::new("shop").on("log", |_: AnyEvent| async {}).publishes::<OrderCreated>();
+    /// # drop(service);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn publishes<L: EventList>(mut self) -> Self {
+        L::list(&mut self.publishes);
         self
     }
 
@@ -132,7 +151,7 @@ impl<S: Send + Sync + 'static> Service<S> {
     }
 
     pub(crate) fn prepare(self) -> PreparedService {
-        let Self { name, state, policy, handlers, layers, redact } = self;
+        let Self { name, state, policy, handlers, layers, redact, publishes } = self;
         let prepare = |handler: HandlerDef<S>| PreparedHandler {
             meta: *handler.meta(),
             interest: *handler.interest(),
@@ -140,7 +159,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             policy: handler.meta().policy(&policy),
             bound: layers.bind(handler, Arc::clone(&state)),
         };
-        PreparedService { name, handlers: handlers.into_iter().map(prepare).collect(), redact }
+        PreparedService { name, handlers: handlers.into_iter().map(prepare).collect(), redact, publishes }
     }
 }
 
@@ -162,6 +181,7 @@ pub(crate) struct PreparedService {
     pub(crate) name: String,
     pub(crate) handlers: Vec<PreparedHandler>,
     pub(crate) redact: Option<Redact>,
+    pub(crate) publishes: Vec<EventInfo>,
 }
 
 /// A handler bound to its service's state and layers.

@@ -7,6 +7,7 @@
 
 mod attr;
 mod diagnostics;
+mod doc;
 mod duration;
 mod error;
 mod event;

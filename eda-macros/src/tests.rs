@@ -99,6 +99,7 @@ fn expansions() -> Vec<(&'static str, TokenStream)> {
         (
             "template_key",
             event::derive(quote! {
+                /// A parcel has left the house.
                 #[event(name = "order.shipped", version = 2, routing_key = "order.{region}.shipped", accept = "OrderShipped")]
                 pub struct OrderShipped { pub region: String }
             }),

@@ -34,12 +34,14 @@ pub struct Interest {
     pub binding: &'static str,
     /// Other names under which foreign producers send it.
     pub accept: &'static [&'static str],
+    /// The event's doc comment, in Markdown. Empty where there is none.
+    pub doc: &'static str,
 }
 
 #[diagnostic::do_not_recommend]
 impl<E: Event> Incoming for E {
     const INTEREST: Interest =
-        Interest { name: Some(E::NAME), version: E::VERSION, binding: E::BINDING, accept: E::ACCEPT };
+        Interest { name: Some(E::NAME), version: E::VERSION, binding: E::BINDING, accept: E::ACCEPT, doc: E::DOC };
 
     fn decode(message: &Message) -> Result<Self, Failure> {
         if let Some(version) = message.version.filter(|version| *version > E::VERSION) {
@@ -93,7 +95,7 @@ impl AnyEvent {
 
 #[diagnostic::do_not_recommend]
 impl Incoming for AnyEvent {
-    const INTEREST: Interest = Interest { name: None, version: u32::MAX, binding: "#", accept: &[] };
+    const INTEREST: Interest = Interest { name: None, version: u32::MAX, binding: "#", accept: &[], doc: "" };
 
     fn decode(message: &Message) -> Result<Self, Failure> {
         Ok(Self { message: message.clone() })

@@ -20,6 +20,8 @@ pub struct HandlerMeta {
     pub name: &'static str,
     /// Where it stands in the source.
     pub location: &'static Location<'static>,
+    /// What it does, in Markdown: the doc comment of the function. Empty where there is none.
+    pub doc: &'static str,
     /// The queue; `{service}.{name}` where there is none.
     pub queue: Option<&'static str>,
     /// Whether the queue is ours to declare and bind. Default true.
@@ -42,6 +44,7 @@ impl HandlerMeta {
         Self {
             name,
             location: Location::caller(),
+            doc: "",
             queue: None,
             declare: true,
             discriminator: None,
@@ -52,6 +55,13 @@ impl HandlerMeta {
             concurrency: None,
             prefetch: None,
         }
+    }
+
+    /// Says what it does, in Markdown.
+    #[must_use]
+    pub const fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
     }
 
     /// Takes from this queue. Handlers of one service that name the same queue share it and are told apart by event.

@@ -63,7 +63,9 @@ fn constants(event: &Event<'_>) -> TokenStream {
     let version = attributes.version.iter().filter(|version| version.base10_digits() != "1");
     let binding = attributes.routing_key.iter().map(Template::binding);
     let accept = Some(&attributes.accept).filter(|accept| !accept.is_empty()).into_iter();
+    let doc = event.doc.iter();
     quote! {
+        #(const DOC: &'static str = #doc;)*
         #(const VERSION: u32 = #version;)*
         #(const BINDING: &'static str = #binding;)*
         #(const ACCEPT: &'static [&'static str] = &[#(#accept),*];)*

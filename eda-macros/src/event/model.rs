@@ -8,6 +8,7 @@ use syn::{Data, DeriveInput, Field, Index, LitInt, LitStr, Member, Meta};
 
 use crate::attr::{Key, Options};
 use crate::diagnostics::Diagnostics;
+use crate::doc;
 use crate::event::template::{Piece, Template};
 use crate::paths::{CRATE, Paths};
 use crate::suggest;
@@ -63,6 +64,8 @@ pub(crate) fn paths(input: &DeriveInput) -> Paths {
 /// An event, every name of a field resolved.
 pub(crate) struct Event<'a> {
     pub(crate) ident: &'a Ident,
+    /// The struct's doc comment.
+    pub(crate) doc: Option<String>,
     pub(crate) attributes: Attributes,
     pub(crate) key: Option<Member>,
     /// What fills the gaps of the routing key, in order.
@@ -83,7 +86,7 @@ impl<'a> Event<'a> {
             Piece::Text(_) => None,
         });
         let gaps = gaps.collect();
-        Self { ident: &input.ident, attributes, key, gaps }
+        Self { ident: &input.ident, doc: doc::text(&input.attrs), attributes, key, gaps }
     }
 }
 

@@ -139,6 +139,7 @@ fn meta(handler: &Handler<'_>) -> TokenStream {
     let paths = attributes.paths.at(ident.span());
     let (meta, backoff) = (paths.handler_meta(), paths.backoff());
     let name = &handler.name;
+    let doc = handler.doc.iter();
     let queue = attributes.queue.iter();
     let declare = attributes.declare.iter();
     let discriminator = attributes.discriminator.iter();
@@ -151,6 +152,7 @@ fn meta(handler: &Handler<'_>) -> TokenStream {
     let prefetch = attributes.prefetch.iter();
     quote_spanned! {ident.span()=>
         #meta::new(#name)
+            #(.doc(#doc))*
             #(.queue(#queue))*
             #(.declare(#declare))*
             #(.discriminator(#discriminator))*

@@ -7,6 +7,7 @@ use syn::{Attribute, FnArg, GenericArgument, LitInt, LitStr, Pat, PatType, PathA
 
 use crate::attr::{Key, Options};
 use crate::diagnostics::Diagnostics;
+use crate::doc;
 use crate::duration;
 use crate::handler::cfg;
 use crate::handler::function::Function;
@@ -77,6 +78,8 @@ pub(crate) struct Handler<'a> {
     pub(crate) attributes: &'a Attributes,
     /// The name of the queue's last part and of the metrics; stable while the function is renamed.
     pub(crate) name: String,
+    /// The function's doc comment.
+    pub(crate) doc: Option<String>,
     pub(crate) event: Parameter<'a>,
     pub(crate) extractors: Vec<Parameter<'a>>,
     /// The return type, as it was written.
@@ -117,7 +120,8 @@ impl<'a> Handler<'a> {
             ReturnType::Type(_, ty) => Some(&**ty),
         };
         let cfg = cfg::attributes(&function.attributes);
-        Some(Self { function, attributes, name, event, extractors: parameters.collect(), output, cfg })
+        let doc = doc::text(&function.attributes);
+        Some(Self { function, attributes, name, doc, event, extractors: parameters.collect(), output, cfg })
     }
 
     /// What comes back, in the parts that can be wrong on their own: `Result<Paid, CardError>` emits one and fails with

@@ -14,6 +14,7 @@ impl ::eda::Handler for charge {
     type Extract = (State<Cards>,);
     type Output = Result<PaymentCompleted, CardError>;
     const META: ::eda::HandlerMeta = ::eda::HandlerMeta::new("charge")
+        .doc("Charges the card once per order.")
         .retries(5)
         .backoff(::eda::Backoff::millis(200, 30_000));
     async fn call(order: Self::Event, (cards,): Self::Extract) -> Self::Output {

@@ -4,6 +4,7 @@ where
     OrderShipped: ::eda::json::Json,
 {
     const NAME: &'static str = "order.shipped";
+    const DOC: &'static str = "A parcel has left the house.";
     const VERSION: u32 = 2;
     const BINDING: &'static str = "order.*.shipped";
     const ACCEPT: &'static [&'static str] = &["OrderShipped"];

@@ -1,0 +1,47 @@
+//! The command line.
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::describe::DescribeOptions;
+use crate::graph::GraphOptions;
+use crate::{Stop, write};
+
+/// Runs this service, or tells what it does.
+///
+/// Exit codes: 0 done, 1 something is wrong or was found, 2 the broker is away.
+#[derive(Debug, Parser)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// The broker's URL, such as `amqp://localhost`.
+    #[arg(long, global = true, value_name = "URL", env = "EDA_BROKER", hide_env_values = true)]
+    pub(crate) broker: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the service until SIGTERM or Ctrl-C; so does no command at all.
+    Run,
+    /// Tells services, handlers and events, without a broker.
+    Describe(DescribeOptions),
+    /// Draws which event leads to which, without a broker.
+    Graph(GraphOptions),
+    /// Writes the completions of a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+pub(crate) fn completions(shell: Shell, out: &mut dyn Write) -> Result<(), Stop> {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&program).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), name, &mut script);
+    write(out, &String::from_utf8_lossy(&script))
+}

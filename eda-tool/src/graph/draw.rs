@@ -1,0 +1,69 @@
+//! The graph in the languages of other programs. Names of events, handlers and services are plain, but descriptions of
+//! others are not checked, so quotes are escaped.
+
+use std::fmt::Write;
+
+use super::findings;
+use super::model::{Graph, Kind};
+
+/// Mermaid, as Markdown viewers draw it. What is marked has a thick red border.
+pub(super) fn mermaid(graph: &Graph) -> String {
+    let mut text = "flowchart LR\n".to_owned();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let name = node.name.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('\n', " ");
+        let shape = match node.kind {
+            Kind::Event => format!("([\"{name}\"])"),
+            Kind::Handler => format!("[\"{name}\"]"),
+            Kind::Publisher => format!("[/\"{name}\"/]"),
+        };
+        line(&mut text, format_args!("  n{index}{shape}"));
+    }
+    for (from, to) in &graph.arrows {
+        line(&mut text, format_args!("  n{from} --> n{to}"));
+    }
+    let marked = marked(graph);
+    if !marked.is_empty() {
+        let names: Vec<_> = marked.iter().map(|node| format!("n{node}")).collect();
+        line(&mut text, format_args!("  classDef marked stroke:#c00,stroke-width:3px"));
+        line(&mut text, format_args!("  class {} marked", names.join(",")));
+    }
+    text
+}
+
+/// DOT, as Graphviz draws it. What is marked is red.
+pub(super) fn dot(graph: &Graph) -> String {
+    let marked = marked(graph);
+    let mut text = "digraph events {\n  rankdir=LR;\n".to_owned();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let name = node.name.replace('\\', "\\\\").replace('"', "\\\"");
+        let shape = match node.kind {
+            Kind::Event => "ellipse",
+            Kind::Handler => "box",
+            Kind::Publisher => "parallelogram",
+        };
+        let color = if marked.contains(&index) { ", color=red, penwidth=3" } else { "" };
+        line(&mut text, format_args!("  n{index} [label=\"{name}\", shape={shape}{color}];"));
+    }
+    for (from, to) in &graph.arrows {
+        line(&mut text, format_args!("  n{from} -> n{to};"));
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The nodes of all findings.
+fn marked(graph: &Graph) -> Vec<usize> {
+    let mut marked: Vec<_> = findings::unhandled(graph)
+        .into_iter()
+        .chain(findings::unpublished(graph))
+        .chain(findings::cycles(graph).concat())
+        .collect();
+    marked.sort_unstable();
+    marked.dedup();
+    marked
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    // writing to a string can't fail
+    let _ = writeln!(text, "{line}");
+}

@@ -1,0 +1,101 @@
+//! Events and handlers as nodes, and what leads from one to the other.
+
+use std::collections::BTreeMap;
+
+use eda_core::{Policy, Subscription};
+
+use crate::description::{HandlerDescription, ServiceDescription};
+
+/// Nodes and arrows. Versions of an event are one node: a handler takes older ones, too.
+pub(super) struct Graph {
+    pub(super) nodes: Vec<Node>,
+    /// From where to where.
+    pub(super) arrows: Vec<(usize, usize)>,
+}
+
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    /// The event's name; of a handler, the service's before it; of a service, its name.
+    pub(super) name: String,
+    /// Whether something outside of the graph leads to it, such as a foreign producer.
+    pub(super) from_outside: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Event,
+    Handler,
+    /// What a service publishes outside of its handlers.
+    Publisher,
+}
+
+impl Graph {
+    pub(super) fn of(services: &[ServiceDescription]) -> Self {
+        let mut graph = Self { nodes: Vec::new(), arrows: Vec::new() };
+        let mut events = BTreeMap::new();
+        for service in services {
+            for event in service.publishes.iter().chain(service.handlers.iter().flat_map(taken_or_emitted)) {
+                if !events.contains_key(&*event.name) {
+                    events.insert(&*event.name, graph.add(Kind::Event, event.name.clone(), false));
+                }
+            }
+        }
+        for service in services {
+            if !service.publishes.is_empty() {
+                let from = graph.add(Kind::Publisher, service.name.clone(), true);
+                service.publishes.iter().for_each(|event| graph.connect(from, events[&*event.name]));
+            }
+            for handler in &service.handlers {
+                let foreign = handler.binding.is_none() || !handler.accepts.is_empty();
+                let node = graph.add(Kind::Handler, format!("{}.{}", service.name, handler.name), foreign);
+                for (name, event) in &events {
+                    if takes(handler, name) {
+                        graph.connect(*event, node);
+                    }
+                }
+                handler.emits.iter().for_each(|event| graph.connect(node, events[&*event.name]));
+            }
+        }
+        graph
+    }
+
+    /// The arrows that lead into a node come from these.
+    pub(super) fn into(&self, node: usize) -> impl Iterator<Item = usize> {
+        self.arrows.iter().filter(move |(_, to)| *to == node).map(|(from, _)| *from)
+    }
+
+    /// The arrows that lead out of a node go to these.
+    pub(super) fn out_of(&self, node: usize) -> impl Iterator<Item = usize> {
+        self.arrows.iter().filter(move |(from, _)| *from == node).map(|(_, to)| *to)
+    }
+
+    fn add(&mut self, kind: Kind, name: String, from_outside: bool) -> usize {
+        self.nodes.push(Node { kind, name, from_outside });
+        self.nodes.len() - 1
+    }
+
+    fn connect(&mut self, from: usize, to: usize) {
+        if !self.arrows.contains(&(from, to)) {
+            self.arrows.push((from, to));
+        }
+    }
+}
+
+fn taken_or_emitted(handler: &HandlerDescription) -> impl Iterator<Item = &crate::description::EventRef> {
+    handler.takes.iter().chain(&handler.emits)
+}
+
+/// A handler takes its own event, or those whose name matches its pattern.
+fn takes(handler: &HandlerDescription, event: &str) -> bool {
+    match (&handler.takes, &handler.binding) {
+        (Some(taken), _) => taken.name == event,
+        (None, Some(pattern)) => matches(pattern, event),
+        (None, None) => false,
+    }
+}
+
+fn matches(pattern: &str, event: &str) -> bool {
+    let bindings = vec![pattern.to_owned()];
+    let (service, queue) = (String::new(), String::new());
+    Subscription { service, queue, declare: true, bindings, policy: Policy::default() }.takes(event)
+}

@@ -1,0 +1,94 @@
+//! The operations tool that a service's binary is: what happens when is told without running anything. Use it through the
+//! feature `tool` of the facade, where `App` and `Service` have `main`.
+//!
+//! What a command tells goes to standard output; what went wrong goes to standard error. `--json` makes a command write
+//! exactly one JSON document. Exit codes are those of [`Stop::exit_code`].
+
+mod command;
+mod describe;
+pub mod description;
+mod graph;
+mod stop;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io::{Write, stderr, stdout};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+use eda_core::{App, Broker, Error, ErrorKind, Result};
+
+use self::command::{Arguments, Command};
+pub use self::stop::Stop;
+
+/// Does what the process's arguments say, with `connect` for the commands that need a broker, and gives the exit code.
+///
+/// # Cancel safety
+/// As [`App::run`] where the command is `run`; others have no effect that could be cut in half.
+pub async fn main<F: Future<Output = Result<Broker>>>(app: App, connect: impl FnOnce(String) -> F) -> ExitCode {
+    match execute(app, std::env::args_os(), connect, &mut stdout()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            // whoever closed the stream wants to hear nothing
+            let _ = if stop.exit_code() == 0 { write!(stdout(), "{stop}") } else { write!(stderr(), "{stop}") };
+            stop.exit_code().into()
+        }
+    }
+}
+
+/// As [`main`], with the arguments, of which the first is the program's name, and with a place for what is told.
+///
+/// ```
+/// use eda_core::transport::memory::Memory;
+/// use eda_core::{AnyEvent, App, Broker, Service};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), eda_tool::Stop> {
+/// let app = App::new().service(Service::new("audit").on("log", |_: AnyEvent| async {}));
+/// let mut told = Vec::new();
+/// let arguments = ["audit", "describe"].map(Into::into);
+/// eda_tool::execute(app, arguments, |_| Broker::new(Memory::new()), &mut told).await?;
+/// assert!(String::from_utf8_lossy(&told).contains("audit.log"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Why it stopped before its end: also where help was asked for, which is what it then displays.
+///
+/// # Cancel safety
+/// As [`main`].
+pub async fn execute<F: Future<Output = Result<Broker>>>(
+    app: App,
+    arguments: impl IntoIterator<Item = OsString>,
+    connect: impl FnOnce(String) -> F,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let matches = Arguments::command().try_get_matches_from(arguments)?;
+    let arguments = Arguments::from_arg_matches(&matches)?;
+    match arguments.command.unwrap_or(Command::Run) {
+        Command::Run => {
+            let broker = connect(arguments.broker.ok_or_else(no_broker)?).await?;
+            let ended = app.run(&broker).await;
+            let closed = broker.close().await;
+            ended.and(closed).map_err(Stop::from)
+        }
+        Command::Describe(options) => describe::describe(&app, &options, out),
+        Command::Graph(options) => graph::graph(&app, &options, out),
+        Command::Completions { shell } => command::completions(shell, out),
+    }
+}
+
+fn no_broker() -> Error {
+    let text = "no broker is named: add `--broker amqp://localhost`, or set `EDA_BROKER`";
+    Error::new(ErrorKind::Invalid, text)
+}
+
+fn write(out: &mut dyn Write, text: &str) -> Result<(), Stop> {
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if written.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        // the reader, such as `head`, has had enough
+        return Ok(());
+    }
+    Ok(written.map_err(|error| Error::new(ErrorKind::Internal, "could not write the output").caused_by(error))?)
+}

@@ -1,0 +1,71 @@
+//! Why the tool stopped, and what the process answers.
+
+use std::fmt;
+
+use eda_core::{Error, ErrorKind};
+
+/// Why a command stopped before its end. `Display` is what a person reads, in whole lines.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum Stop {
+    /// The arguments were not understood, or asked for help.
+    Arguments(clap::Error),
+    /// The command failed.
+    Failed(Error),
+    /// The command was asked to check, and found this.
+    Found(Vec<String>),
+}
+
+impl Stop {
+    /// What the process answers: 0 where help was asked for, 2 where the broker is away, else 1. So a script can tell what
+    /// to try again later from what has to be changed.
+    ///
+    /// ```
+    /// use eda_core::{Error, ErrorKind};
+    /// use eda_tool::Stop;
+    ///
+    /// let away = Stop::from(Error::new(ErrorKind::Unavailable, "could not reach the broker"));
+    /// assert_eq!(away.exit_code(), 2);
+    /// ```
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Arguments(error) if !error.use_stderr() => 0,
+            Self::Failed(error) if error.kind() == ErrorKind::Unavailable => 2,
+            Self::Arguments(_) | Self::Failed(_) | Self::Found(_) => 1,
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arguments(error) => error.fmt(f),
+            // the way to a broker that is away has many steps, and none of them helps
+            Self::Failed(error) if error.kind() == ErrorKind::Unavailable => writeln!(f, "error: {error}"),
+            Self::Failed(error) => writeln!(f, "error: {error:?}"),
+            Self::Found(findings) => findings.iter().try_for_each(|finding| writeln!(f, "found: {finding}")),
+        }
+    }
+}
+
+impl std::error::Error for Stop {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Arguments(error) => Some(error),
+            Self::Failed(error) => Some(error),
+            Self::Found(_) => None,
+        }
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<clap::Error> for Stop {
+    fn from(error: clap::Error) -> Self {
+        Self::Arguments(error)
+    }
+}

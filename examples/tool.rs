@@ -1,0 +1,31 @@
+//! A service whose binary is its own operations tool: `cargo run --example tool --features tool -- describe`.
+
+use std::process::ExitCode;
+
+use eda::prelude::*;
+
+/// A customer has placed an order.
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "order.created", key = order_id)]
+struct OrderCreated {
+    order_id: u64,
+}
+
+/// The customer's bank has paid.
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "payment.completed", version = 2, key = order_id)]
+struct PaymentCompleted {
+    order_id: u64,
+}
+
+/// Charges the card once per order.
+#[handler(retries = 5, backoff = "200ms..30s")]
+#[expect(clippy::unused_async, reason = "a handler is async, and this one has no card to charge")]
+async fn charge(order: OrderCreated) -> PaymentCompleted {
+    PaymentCompleted { order_id: order.order_id }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    Service::new("billing").handler::<charge>().publishes::<OrderCreated>().main().await
+}
