@@ -146,7 +146,7 @@ fn completions_name_the_commands() {
 
 fn tool(arguments: &[&str]) -> Output {
     let output = Command::new(program()).args(arguments).env_remove("EDA_BROKER").output();
-    output.expect("the example was built with this test")
+    output.expect("`cargo test` builds the example; with `--test tool`, run `cargo build --example tool` before")
 }
 
 /// Cargo builds the examples with the tests, into the folder beside theirs.
