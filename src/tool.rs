@@ -8,7 +8,7 @@ use eda_core::App;
 /// A service, or an app, as its own operations tool: feature `tool`.
 pub trait Main: Into<App> + Send {
     /// Does what the process's arguments say: runs, or tells what there is. `--help` tells the rest. The broker is the one of
-    /// `--broker` or of the environment's `EDA_BROKER`; [`connect`](crate::connect) opens it where one is needed.
+    /// `--broker` or of the environment's `AMQP_URL`; [`connect`](crate::connect) opens it where one is needed.
     ///
     /// ```no_run
     /// use eda::prelude::*;

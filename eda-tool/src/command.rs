@@ -6,7 +6,6 @@ use std::path::Path;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::describe::DescribeOptions;
 use crate::graph::GraphOptions;
 use crate::{Stop, write};
 
@@ -17,8 +16,11 @@ use crate::{Stop, write};
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     /// The broker's URL, such as `amqp://localhost`.
-    #[arg(long, global = true, value_name = "URL", env = "EDA_BROKER", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "URL", env = "AMQP_URL", hide_env_values = true)]
     pub(crate) broker: Option<String>,
+    /// Tell it as one JSON document.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -27,8 +29,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Runs the service until SIGTERM or Ctrl-C; so does no command at all.
     Run,
-    /// Tells services, handlers and events, without a broker.
-    Describe(DescribeOptions),
+    /// Tells services, handlers and events, without a broker. With `--json`, in a format that stays.
+    Describe,
     /// Draws which event leads to which, without a broker.
     Graph(GraphOptions),
     /// Writes the completions of a shell.

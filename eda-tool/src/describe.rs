@@ -4,23 +4,14 @@ use std::fmt::{self, Display};
 use std::io::Write;
 use std::time::Duration;
 
-use clap::Args;
 use eda_core::App;
 
 use crate::description::{Description, EventDescription, EventRef, HandlerDescription, PolicyDescription};
 use crate::{Stop, write};
 
-/// How it is told.
-#[derive(Args, Debug)]
-pub(crate) struct DescribeOptions {
-    /// Write JSON, in a format that stays.
-    #[arg(long)]
-    json: bool,
-}
-
-pub(crate) fn describe(app: &App, options: &DescribeOptions, out: &mut dyn Write) -> Result<(), Stop> {
+pub(crate) fn describe(app: &App, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
     let description = Description::of(app)?;
-    let text = if options.json { description.to_json()? } else { Told(&description).to_string() };
+    let text = if json { description.to_json()? } else { Told(&description).to_string() };
     write(out, &text)
 }
 

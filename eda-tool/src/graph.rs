@@ -1,18 +1,22 @@
 //! `graph`: which event leads to which, over the descriptions of several services.
 
-mod draw;
-mod findings;
 mod model;
+mod findings;
+mod layout;
+mod draw;
+mod html;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use eda_core::{App, Error, ErrorKind};
+use serde_json::{Value, json};
 
-use self::model::Graph;
+use self::findings::Finding;
+use self::model::{Graph, Kind};
 use crate::description::Description;
-use crate::{Stop, write};
+use crate::{Stop, write, write_json};
 
 /// What is drawn, and how.
 #[derive(Args, Debug)]
@@ -31,38 +35,84 @@ pub(crate) struct GraphOptions {
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Format {
+    /// For Markdown viewers.
     #[default]
     Mermaid,
+    /// For Graphviz.
     Dot,
+    /// A page for a browser, with zoom and search; it loads nothing.
+    Html,
 }
 
-pub(crate) fn graph(app: &App, options: &GraphOptions, out: &mut dyn Write) -> Result<(), Stop> {
-    let mut services = Description::of(app)?.services;
+pub(crate) fn graph(app: &App, options: &GraphOptions, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
+    let mut description = Description::of(app)?;
     for file in &options.merge {
-        let json = std::fs::read(file)
-            .map_err(|error| named(Error::new(ErrorKind::Invalid, "could not read a file"), file).caused_by(error))?;
-        for service in Description::parse(&json).map_err(|error| named(error, file))?.services {
-            if services.iter().any(|known| known.name == service.name) {
-                let text = format!("two descriptions have a service `{}`: leave one out", service.name);
-                return Err(named(Error::new(ErrorKind::Invalid, text), file).into());
-            }
-            services.push(service);
+        merge(&mut description, file)?;
+    }
+    let graph = Graph::of(&description);
+    let findings = findings::all(&graph);
+    if json {
+        write_json(out, &document(&graph, &findings))?;
+    } else if !options.check {
+        let drawn = match options.format {
+            Format::Mermaid => draw::mermaid(&graph, &findings),
+            Format::Dot => draw::dot(&graph, &findings),
+            Format::Html => html::page(&title(&description), &graph, &findings),
+        };
+        write(out, &drawn)?;
+    }
+    if !options.check || findings.is_empty() {
+        return Ok(());
+    }
+    Err(Stop::Found(findings.into_iter().map(|finding| finding.text).collect()))
+}
+
+fn merge(into: &mut Description, file: &Path) -> Result<(), Error> {
+    let json = std::fs::read(file)
+        .map_err(|error| named(Error::new(ErrorKind::Invalid, "could not read a file"), file).caused_by(error))?;
+    let other = Description::parse(&json).map_err(|error| named(error, file))?;
+    for service in other.services {
+        if into.services.iter().any(|known| known.name == service.name) {
+            let text = format!("two descriptions have a service `{}`: leave one out", service.name);
+            return Err(named(Error::new(ErrorKind::Invalid, text), file));
+        }
+        into.services.push(service);
+    }
+    for event in other.events {
+        if !into.events.iter().any(|known| (&known.name, known.version) == (&event.name, event.version)) {
+            into.events.push(event);
         }
     }
-    let graph = Graph::of(&services);
-    if !options.check {
-        return write(
-            out,
-            &match options.format {
-                Format::Mermaid => draw::mermaid(&graph),
-                Format::Dot => draw::dot(&graph),
-            },
-        );
-    }
-    let findings = findings::all(&graph);
-    if findings.is_empty() { Ok(()) } else { Err(Stop::Found(findings)) }
+    Ok(())
 }
 
-fn named(error: Error, file: &std::path::Path) -> Error {
+fn title(description: &Description) -> String {
+    let names: Vec<_> = description.services.iter().map(|service| service.name.as_str()).collect();
+    format!("events of {}", names.join(", "))
+}
+
+fn document(graph: &Graph, findings: &[Finding]) -> Value {
+    let name = |node: &usize| graph.nodes[*node].name.as_str();
+    let nodes = graph.nodes.iter().enumerate().map(|(id, node)| {
+        let kind = match node.kind {
+            Kind::Event => "event",
+            Kind::Handler => "handler",
+            Kind::Publisher => "publisher",
+        };
+        json!({ "id": id, "kind": kind, "name": node.name })
+    });
+    let arrows = graph.arrows.iter().map(|(from, to)| json!({ "from": from, "to": to }));
+    let findings = findings.iter().map(|finding| {
+        let names: Vec<_> = finding.nodes.iter().map(name).collect();
+        json!({ "kind": finding.kind.name(), "nodes": names, "text": finding.text })
+    });
+    json!({
+        "nodes": nodes.collect::<Vec<_>>(),
+        "arrows": arrows.collect::<Vec<_>>(),
+        "findings": findings.collect::<Vec<_>>(),
+    })
+}
+
+fn named(error: Error, file: &Path) -> Error {
     error.with("file", file.display())
 }

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 use eda_core::{App, Broker, Error, ErrorKind, Result};
+use serde::Serialize;
 
 use self::command::{Arguments, Command};
 pub use self::stop::Stop;
@@ -73,15 +74,21 @@ pub async fn execute<F: Future<Output = Result<Broker>>>(
             let closed = broker.close().await;
             ended.and(closed).map_err(Stop::from)
         }
-        Command::Describe(options) => describe::describe(&app, &options, out),
-        Command::Graph(options) => graph::graph(&app, &options, out),
+        Command::Describe => describe::describe(&app, arguments.json, out),
+        Command::Graph(options) => graph::graph(&app, &options, arguments.json, out),
         Command::Completions { shell } => command::completions(shell, out),
     }
 }
 
 fn no_broker() -> Error {
-    let text = "no broker is named: add `--broker amqp://localhost`, or set `EDA_BROKER`";
+    let text = "no broker is named: add `--broker amqp://localhost`, or set `AMQP_URL`";
     Error::new(ErrorKind::Invalid, text)
+}
+
+fn write_json(out: &mut dyn Write, document: &impl Serialize) -> Result<(), Stop> {
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|error| Error::new(ErrorKind::Encode, "could not write the document").caused_by(error))?;
+    write(out, &(text + "\n"))
 }
 
 fn write(out: &mut dyn Write, text: &str) -> Result<(), Stop> {

@@ -1,13 +1,14 @@
 //! The graph in the languages of other programs. Names of events, handlers and services are plain, but descriptions of
 //! others are not checked, so quotes are escaped.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::findings;
+use super::findings::Finding;
 use super::model::{Graph, Kind};
 
 /// Mermaid, as Markdown viewers draw it. What is marked has a thick red border.
-pub(super) fn mermaid(graph: &Graph) -> String {
+pub(super) fn mermaid(graph: &Graph, findings: &[Finding]) -> String {
     let mut text = "flowchart LR\n".to_owned();
     for (index, node) in graph.nodes.iter().enumerate() {
         let name = node.name.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('\n', " ");
@@ -21,7 +22,7 @@ pub(super) fn mermaid(graph: &Graph) -> String {
     for (from, to) in &graph.arrows {
         line(&mut text, format_args!("  n{from} --> n{to}"));
     }
-    let marked = marked(graph);
+    let marked = marked(findings);
     if !marked.is_empty() {
         let names: Vec<_> = marked.iter().map(|node| format!("n{node}")).collect();
         line(&mut text, format_args!("  classDef marked stroke:#c00,stroke-width:3px"));
@@ -31,8 +32,8 @@ pub(super) fn mermaid(graph: &Graph) -> String {
 }
 
 /// DOT, as Graphviz draws it. What is marked is red.
-pub(super) fn dot(graph: &Graph) -> String {
-    let marked = marked(graph);
+pub(super) fn dot(graph: &Graph, findings: &[Finding]) -> String {
+    let marked = marked(findings);
     let mut text = "digraph events {\n  rankdir=LR;\n".to_owned();
     for (index, node) in graph.nodes.iter().enumerate() {
         let name = node.name.replace('\\', "\\\\").replace('"', "\\\"");
@@ -52,15 +53,8 @@ pub(super) fn dot(graph: &Graph) -> String {
 }
 
 /// The nodes of all findings.
-fn marked(graph: &Graph) -> Vec<usize> {
-    let mut marked: Vec<_> = findings::unhandled(graph)
-        .into_iter()
-        .chain(findings::unpublished(graph))
-        .chain(findings::cycles(graph).concat())
-        .collect();
-    marked.sort_unstable();
-    marked.dedup();
-    marked
+fn marked(findings: &[Finding]) -> BTreeSet<usize> {
+    findings.iter().flat_map(|finding| &finding.nodes).copied().collect()
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {

@@ -1,44 +1,75 @@
 //! What is likely to be a mistake.
 
-use super::model::{Graph, Kind};
+use super::model::{Graph, Kind as NodeKind};
 
-/// Everything, for a person.
-pub(super) fn all(graph: &Graph) -> Vec<String> {
+/// A likely mistake, and the nodes that it is about: of a cycle, in their order.
+pub(super) struct Finding {
+    pub(super) kind: Kind,
+    pub(super) nodes: Vec<usize>,
+    pub(super) text: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An event that nobody handles.
+    Unhandled,
+    /// A handler whose event nobody publishes.
+    Unpublished,
+    /// Events that lead back to themselves.
+    Cycle,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Unhandled => "unhandled",
+            Self::Unpublished => "unpublished",
+            Self::Cycle => "cycle",
+        }
+    }
+}
+
+pub(super) fn all(graph: &Graph) -> Vec<Finding> {
     let name = |node: usize| &graph.nodes[node].name;
-    let unhandled = unhandled(graph).into_iter().map(|event| format!("nobody handles `{}`", name(event)));
-    let unpublished = unpublished(graph).into_iter().map(|handler| {
+    let unhandled = unhandled(graph).map(|event| Finding {
+        kind: Kind::Unhandled,
+        nodes: vec![event],
+        text: format!("nobody handles `{}`", name(event)),
+    });
+    let unpublished = unpublished(graph).map(|handler| {
         let event = graph.into(handler).map(name).next().map_or("an event", String::as_str);
-        format!(
+        let text = format!(
             "nobody publishes `{event}`, which `{}` takes: say who does with `Service::publishes`, or merge its description",
             name(handler)
-        )
+        );
+        Finding { kind: Kind::Unpublished, nodes: vec![handler], text }
     });
     let cycles = cycles(graph).into_iter().map(|cycle| {
         let names: Vec<_> = cycle.iter().chain(cycle.first()).map(|node| format!("`{}`", name(*node))).collect();
-        format!("a cycle: {}", names.join(" → "))
+        Finding { kind: Kind::Cycle, text: format!("a cycle: {}", names.join(" → ")), nodes: cycle }
     });
     unhandled.chain(unpublished).chain(cycles).collect()
 }
 
 /// Events that lead nowhere.
-pub(super) fn unhandled(graph: &Graph) -> Vec<usize> {
-    nodes(graph, Kind::Event).filter(|event| graph.out_of(*event).next().is_none()).collect()
+fn unhandled(graph: &Graph) -> impl Iterator<Item = usize> {
+    nodes(graph, NodeKind::Event).filter(|event| graph.out_of(*event).next().is_none())
 }
 
 /// Handlers of an event that nothing leads to. One that takes whatever matches waits for nothing in particular.
-pub(super) fn unpublished(graph: &Graph) -> Vec<usize> {
+fn unpublished(graph: &Graph) -> impl Iterator<Item = usize> {
     let waits = |handler: &usize| {
         let mut events = graph.into(*handler);
         let one = events.next().filter(|_| events.next().is_none());
         !graph.nodes[*handler].from_outside && one.is_some_and(|event| graph.into(event).next().is_none())
     };
-    nodes(graph, Kind::Handler).filter(waits).collect()
+    nodes(graph, NodeKind::Handler).filter(waits)
 }
 
 /// One shortest way back to itself for each event that leads to itself, each way once.
-pub(super) fn cycles(graph: &Graph) -> Vec<Vec<usize>> {
+fn cycles(graph: &Graph) -> Vec<Vec<usize>> {
     let mut found: Vec<Vec<usize>> = Vec::new();
-    for event in nodes(graph, Kind::Event) {
+    for event in nodes(graph, NodeKind::Event) {
         if found.iter().any(|cycle| cycle.contains(&event)) {
             continue;
         }
@@ -47,7 +78,7 @@ pub(super) fn cycles(graph: &Graph) -> Vec<Vec<usize>> {
     found
 }
 
-fn nodes(graph: &Graph, kind: Kind) -> impl Iterator<Item = usize> {
+fn nodes(graph: &Graph, kind: NodeKind) -> impl Iterator<Item = usize> {
     (0..graph.nodes.len()).filter(move |node| graph.nodes[*node].kind == kind)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use eda_core::{Policy, Subscription};
 
-use crate::description::{HandlerDescription, ServiceDescription};
+use crate::description::{Description, EventDescription, EventRef, HandlerDescription};
 
 /// Nodes and arrows. Versions of an event are one node: a handler takes older ones, too.
 pub(super) struct Graph {
@@ -19,6 +19,8 @@ pub(super) struct Node {
     pub(super) name: String,
     /// Whether something outside of the graph leads to it, such as a foreign producer.
     pub(super) from_outside: bool,
+    /// What else is known of it.
+    pub(super) about: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,24 +32,27 @@ pub(super) enum Kind {
 }
 
 impl Graph {
-    pub(super) fn of(services: &[ServiceDescription]) -> Self {
+    pub(super) fn of(description: &Description) -> Self {
+        let services = &description.services;
         let mut graph = Self { nodes: Vec::new(), arrows: Vec::new() };
         let mut events = BTreeMap::new();
         for service in services {
             for event in service.publishes.iter().chain(service.handlers.iter().flat_map(taken_or_emitted)) {
                 if !events.contains_key(&*event.name) {
-                    events.insert(&*event.name, graph.add(Kind::Event, event.name.clone(), false));
+                    let about = about_event(&event.name, &description.events);
+                    events.insert(&*event.name, graph.add(Kind::Event, event.name.clone(), false, about));
                 }
             }
         }
         for service in services {
             if !service.publishes.is_empty() {
-                let from = graph.add(Kind::Publisher, service.name.clone(), true);
+                let from = graph.add(Kind::Publisher, service.name.clone(), true, String::new());
                 service.publishes.iter().for_each(|event| graph.connect(from, events[&*event.name]));
             }
             for handler in &service.handlers {
                 let foreign = handler.binding.is_none() || !handler.accepts.is_empty();
-                let node = graph.add(Kind::Handler, format!("{}.{}", service.name, handler.name), foreign);
+                let name = format!("{}.{}", service.name, handler.name);
+                let node = graph.add(Kind::Handler, name, foreign, about_handler(handler));
                 for (name, event) in &events {
                     if takes(handler, name) {
                         graph.connect(*event, node);
@@ -69,8 +74,8 @@ impl Graph {
         self.arrows.iter().filter(move |(from, _)| *from == node).map(|(_, to)| *to)
     }
 
-    fn add(&mut self, kind: Kind, name: String, from_outside: bool) -> usize {
-        self.nodes.push(Node { kind, name, from_outside });
+    fn add(&mut self, kind: Kind, name: String, from_outside: bool, about: String) -> usize {
+        self.nodes.push(Node { kind, name, from_outside, about });
         self.nodes.len() - 1
     }
 
@@ -81,8 +86,19 @@ impl Graph {
     }
 }
 
-fn taken_or_emitted(handler: &HandlerDescription) -> impl Iterator<Item = &crate::description::EventRef> {
+fn taken_or_emitted(handler: &HandlerDescription) -> impl Iterator<Item = &EventRef> {
     handler.takes.iter().chain(&handler.emits)
+}
+
+fn about_event(name: &str, events: &[EventDescription]) -> String {
+    let versions = events.iter().filter(|event| event.name == name);
+    let lines: Vec<_> = versions.map(|event| format!("v{} {}", event.version, event.doc)).collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+fn about_handler(handler: &HandlerDescription) -> String {
+    let HandlerDescription { file, line, queue, doc, .. } = handler;
+    format!("{file}:{line}\nqueue {queue}\n{doc}").trim_end().to_owned()
 }
 
 /// A handler takes its own event, or those whose name matches its pattern.

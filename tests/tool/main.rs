@@ -1,0 +1,104 @@
+//! The operations tool, as a process sees it: the arguments go in; output and exit code come out.
+#![cfg(test)]
+
+mod graph;
+mod page;
+mod support;
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use self::support::{program, stderr, stdout, tool};
+
+#[test]
+fn describe_tells_handlers_and_events() {
+    let told = tool(&["describe"]);
+    assert_eq!(told.status.code(), Some(0));
+    let text = stdout(&told);
+    for part in [
+        "service billing",
+        "handler charge  examples/tool.rs:24",
+        "Charges the card once per order.",
+        "takes   order.created v1",
+        "emits   payment.completed v2",
+        "queue   billing.charge",
+        "policy  5 retries after 200ms to 30s, 5m for an attempt, 16 at a time",
+        "A customer has placed an order.",
+    ] {
+        assert!(text.contains(part), "`{part}` is missing:\n{text}");
+    }
+}
+
+#[test]
+fn describe_as_json_keeps_its_format() {
+    let told = tool(&["describe", "--json"]);
+    let found: Value = serde_json::from_slice(&told.stdout).expect("standard output is one document");
+    let expected = json!({
+        "format": "eda.description",
+        "version": 1,
+        "services": [{
+            "name": "billing",
+            "handlers": [{
+                "name": "charge",
+                "doc": "Charges the card once per order.",
+                "file": "examples/tool.rs",
+                "line": 24,
+                "takes": { "name": "order.created", "version": 1 },
+                "accepts": [],
+                "binding": "order.created",
+                "emits": [{ "name": "payment.completed", "version": 2 }],
+                "queue": "billing.charge",
+                "policy": {
+                    "retries": 5, "backoff_first_ms": 200, "backoff_last_ms": 30_000, "timeout_ms": 300_000,
+                    "concurrency": 16, "prefetch": null
+                },
+            }],
+            "publishes": [{ "name": "order.created", "version": 1 }],
+        }],
+        "events": [
+            { "name": "order.created", "version": 1, "doc": "A customer has placed an order.", "binding": "order.created" },
+            {
+                "name": "payment.completed", "version": 2, "doc": "The customer's bank has paid.",
+                "binding": "payment.completed"
+            },
+        ],
+    });
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn wrong_arguments_are_told_apart_from_a_broker_that_is_away() {
+    let wrong = tool(&["descrbe"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(stderr(&wrong).contains("'describe'"), "{}", stderr(&wrong));
+    let unnamed = tool(&["run"]);
+    assert_eq!(unnamed.status.code(), Some(1));
+    assert!(stderr(&unnamed).contains("add `--broker"), "{}", stderr(&unnamed));
+    let help = tool(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(stdout(&help).contains("describe"), "{}", stdout(&help));
+}
+
+#[test]
+fn help_shows_no_password() {
+    let told = Command::new(program()).arg("--help").env("AMQP_URL", "amqp://ada:hunter2@localhost").output();
+    let told = told.expect("the example was built with this test");
+    assert!(stdout(&told).contains("AMQP_URL") && !stdout(&told).contains("hunter2"), "{}", stdout(&told));
+}
+
+#[cfg(feature = "rabbit")]
+#[test]
+fn a_broker_that_is_away_is_one_sentence() {
+    let told = tool(&["run", "--broker", "amqp://ada:hunter2@127.0.0.1:1"]);
+    let text = stderr(&told);
+    assert_eq!(told.status.code(), Some(2), "{text}");
+    assert!(text.lines().count() == 1 && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn completions_name_the_commands() {
+    let told = tool(&["completions", "bash"]);
+    assert_eq!(told.status.code(), Some(0));
+    assert!(stdout(&told).contains("describe") && stdout(&told).contains("graph"));
+}
