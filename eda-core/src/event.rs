@@ -1,6 +1,8 @@
 //! A typed fact of the business, and how it becomes bytes.
 
 mod key;
+mod codec;
+mod schema;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -8,7 +10,9 @@ use std::fmt;
 
 use bytes::Bytes;
 
+pub use self::codec::Codec;
 pub use self::key::{Key, KeyPart, OptionalKey, partition_key, routing_key};
+pub use self::schema::{NoSchema, Schema, SchemaOf};
 
 /// A typed fact of the business, past tense. `#[derive(Event)]` writes this for a struct that is `Serialize` and
 /// `Deserialize`; by hand it is as short:
@@ -73,9 +77,15 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// Where the body is not of this shape; the delivery becomes a dead letter at once.
     fn decode(body: &[u8]) -> Decoded<Self>;
 
-    /// Name, version, binding and doc comment as a value.
+    /// The JSON Schema of the body, where it is known: `#[derive(Event)]` gives the one of a struct that is
+    /// `JsonSchema` of schemars, with the feature `schemas`.
+    fn schema() -> Schema {
+        None
+    }
+
+    /// What tools see of it, as a value.
     fn info() -> EventInfo {
-        EventInfo { name: Self::NAME, version: Self::VERSION, binding: Self::BINDING, doc: Self::DOC }
+        EventInfo::of::<Self>()
     }
 }
 
@@ -90,6 +100,24 @@ pub struct EventInfo {
     pub binding: &'static str,
     /// Its doc comment, in Markdown. Empty where there is none.
     pub doc: &'static str,
+    /// The media type of its bodies.
+    pub content_type: &'static str,
+    /// Its type, as far as tools need it.
+    pub codec: Codec,
+}
+
+impl EventInfo {
+    /// Of an event.
+    pub const fn of<E: Event>() -> Self {
+        Self {
+            name: E::NAME,
+            version: E::VERSION,
+            binding: E::BINDING,
+            doc: E::DOC,
+            content_type: E::CONTENT_TYPE,
+            codec: Codec::of::<E>(),
+        }
+    }
 }
 
 /// What [`Event::encode`] gives.

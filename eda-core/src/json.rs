@@ -33,9 +33,19 @@ impl<T: Serialize + DeserializeOwned> Json for T {
 
     fn from_json(body: &[u8]) -> Decoded<Self> {
         let mut json = serde_json::Deserializer::from_slice(body);
-        let event = T::deserialize(ByName(&mut json)).map_err(CodecError::new)?;
+        let event = T::deserialize(ByName(&mut json)).map_err(|error| placed::<T>(body, error))?;
         json.end().map_err(CodecError::new)?;
         Ok(event)
+    }
+}
+
+/// The error with the path to what is wrong. To know the path costs time, so it is looked for only when something is wrong.
+fn placed<T: DeserializeOwned>(body: &[u8], error: serde_json::Error) -> CodecError {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    match serde_path_to_error::deserialize::<_, T>(ByName(&mut json)) {
+        // the whole body is no place
+        Err(placed) if placed.path().iter().next().is_some() => CodecError::new(placed),
+        _ => CodecError::new(error),
     }
 }
 
@@ -51,7 +61,8 @@ pub fn encode<T: Json>(event: &T) -> Encoded {
 /// named fields is an object: an array of values in their order, which serde would take, is refused.
 ///
 /// # Errors
-/// Where the body is no JSON or of another shape; the message names the field, the line and the column.
+/// Where the body is no JSON or of another shape; the message names the path, such as `lines[2].price`, what was found, what was
+/// expected, the line and the column.
 pub fn decode<T: Json>(body: &[u8]) -> Decoded<T> {
     T::from_json(body)
 }

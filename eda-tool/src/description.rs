@@ -107,9 +107,9 @@ impl Description {
     /// [`Invalid`](ErrorKind::Invalid) with every problem at once where the app could not start.
     pub fn of(app: &App) -> Result<Self> {
         app.topology()?;
-        let mut events = BTreeMap::new();
-        let services = app.services().map(|service| ServiceDescription::new(&service, &mut events)).collect();
-        Ok(Self { format: FORMAT.to_owned(), version: VERSION, services, events: events.into_values().collect() })
+        let services = app.services().map(|service| ServiceDescription::new(&service)).collect();
+        let events = events(app).iter().map(EventDescription::new).collect();
+        Ok(Self { format: FORMAT.to_owned(), version: VERSION, services, events })
     }
 
     /// Reads a document.
@@ -158,35 +158,47 @@ struct Head {
     version: u32,
 }
 
-type Events = BTreeMap<EventRef, EventDescription>;
+/// Every event that is taken or published, by name and version.
+pub(crate) fn events(app: &App) -> Vec<EventInfo> {
+    let mut events = BTreeMap::new();
+    for service in app.services() {
+        let taken = service.handlers.iter().filter_map(|handler| handler.interest.event);
+        let emitted = service.handlers.iter().flat_map(|handler| handler.emits).copied();
+        for event in taken.chain(emitted).chain(service.publishes.iter().copied()) {
+            events.entry((event.name, event.version)).or_insert(event);
+        }
+    }
+    events.into_values().collect()
+}
+
+impl EventDescription {
+    fn new(event: &EventInfo) -> Self {
+        let EventInfo { name, version, doc, binding, .. } = *event;
+        Self { name: name.to_owned(), version, doc: doc.to_owned(), binding: binding.to_owned() }
+    }
+}
 
 impl ServiceDescription {
-    fn new(service: &ServiceInfo<'_>, events: &mut Events) -> Self {
-        let publishes = refs(service.publishes, events);
-        let handlers = service.handlers.iter().map(|handler| HandlerDescription::new(handler, events)).collect();
+    fn new(service: &ServiceInfo<'_>) -> Self {
+        let publishes = refs(service.publishes);
+        let handlers = service.handlers.iter().map(HandlerDescription::new).collect();
         Self { name: service.name.to_owned(), handlers, publishes }
     }
 }
 
 impl HandlerDescription {
-    fn new(handler: &HandlerInfo<'_>, events: &mut Events) -> Self {
+    fn new(handler: &HandlerInfo<'_>) -> Self {
         let (meta, interest, policy) = (handler.meta, handler.interest, handler.policy);
-        let takes = interest.name.map(|name| EventInfo {
-            name,
-            version: interest.version,
-            binding: interest.binding,
-            doc: interest.doc,
-        });
         let (first, last) = policy.backoff.bounds();
         Self {
             name: meta.name.to_owned(),
             doc: meta.doc.to_owned(),
             file: meta.location.file().to_owned(),
             line: meta.location.line(),
-            takes: takes.and_then(|event| refs(&[event], events).pop()),
+            takes: interest.event.as_ref().map(EventRef::new),
             accepts: interest.accept.iter().map(|&name| name.to_owned()).collect(),
             binding: meta.declare.then(|| meta.pattern.unwrap_or(interest.binding).to_owned()),
-            emits: refs(handler.emits, events),
+            emits: refs(handler.emits),
             queue: handler.queue.clone(),
             policy: PolicyDescription {
                 retries: policy.retries,
@@ -200,18 +212,16 @@ impl HandlerDescription {
     }
 }
 
-/// Each once, in order, and known from now on.
-fn refs(found: &[EventInfo], events: &mut Events) -> Vec<EventRef> {
+impl EventRef {
+    pub(crate) fn new(event: &EventInfo) -> Self {
+        Self { name: event.name.to_owned(), version: event.version }
+    }
+}
+
+/// Each once, in order.
+fn refs(events: &[EventInfo]) -> Vec<EventRef> {
     let mut refs = Vec::new();
-    for event in found {
-        let named = EventRef { name: event.name.to_owned(), version: event.version };
-        let (name, version) = (named.name.clone(), named.version);
-        events.entry(named.clone()).or_insert_with(|| EventDescription {
-            name,
-            version,
-            doc: event.doc.to_owned(),
-            binding: event.binding.to_owned(),
-        });
+    for named in events.iter().map(EventRef::new) {
         if !refs.contains(&named) {
             refs.push(named);
         }

@@ -1,7 +1,7 @@
 //! What a handler takes first, and how it is read from a message.
 
 use crate::envelope::media_type;
-use crate::event::Event;
+use crate::event::{Event, EventInfo};
 use crate::failure::Failure;
 use crate::message::Message;
 use crate::transport::Reason;
@@ -36,12 +36,20 @@ pub struct Interest {
     pub accept: &'static [&'static str],
     /// The event's doc comment, in Markdown. Empty where there is none.
     pub doc: &'static str,
+    /// The event as tools see it; `None` where it takes every event.
+    pub event: Option<EventInfo>,
 }
 
 #[diagnostic::do_not_recommend]
 impl<E: Event> Incoming for E {
-    const INTEREST: Interest =
-        Interest { name: Some(E::NAME), version: E::VERSION, binding: E::BINDING, accept: E::ACCEPT, doc: E::DOC };
+    const INTEREST: Interest = Interest {
+        name: Some(E::NAME),
+        version: E::VERSION,
+        binding: E::BINDING,
+        accept: E::ACCEPT,
+        doc: E::DOC,
+        event: Some(EventInfo::of::<E>()),
+    };
 
     fn decode(message: &Message) -> Result<Self, Failure> {
         if let Some(version) = message.version.filter(|version| *version > E::VERSION) {
@@ -95,7 +103,8 @@ impl AnyEvent {
 
 #[diagnostic::do_not_recommend]
 impl Incoming for AnyEvent {
-    const INTEREST: Interest = Interest { name: None, version: u32::MAX, binding: "#", accept: &[], doc: "" };
+    const INTEREST: Interest =
+        Interest { name: None, version: u32::MAX, binding: "#", accept: &[], doc: "", event: None };
 
     fn decode(message: &Message) -> Result<Self, Failure> {
         Ok(Self { message: message.clone() })

@@ -11,6 +11,7 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let (ident, paths) = (event.ident, &event.attributes.paths);
     let (trait_, encoded, decoded) = (paths.event(), paths.encoded(), paths.decoded());
     let (encode, decode) = (paths.encode(), paths.decode());
+    let (schema, schema_of, no_schema) = (paths.schema(), paths.schema_of(), paths.no_schema());
     let json = paths.at(ident.span()).json();
     let name = &event.attributes.name;
     let constants = constants(event);
@@ -29,6 +30,10 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
             }
             fn decode(body: &[u8]) -> #decoded<Self> {
                 #decode(body)
+            }
+            fn schema() -> #schema {
+                use #no_schema as _;
+                #schema_of::<Self>::schema()
             }
         }
     }

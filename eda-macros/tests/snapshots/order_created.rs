@@ -13,4 +13,8 @@ where
     fn decode(body: &[u8]) -> ::eda::event::Decoded<Self> {
         ::eda::json::decode(body)
     }
+    fn schema() -> ::eda::event::Schema {
+        use ::eda::event::NoSchema as _;
+        ::eda::event::SchemaOf::<Self>::schema()
+    }
 }
