@@ -3,12 +3,21 @@
 use std::process::ExitCode;
 
 use eda::prelude::*;
+use schemars::JsonSchema;
 
 /// A customer has placed an order.
-#[derive(Serialize, Deserialize, Event)]
+#[derive(Serialize, Deserialize, JsonSchema, Event)]
 #[event(name = "order.created", key = order_id)]
 struct OrderCreated {
+    /// The shop's number of the order.
     order_id: u64,
+    lines: Vec<Line>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Line {
+    article: String,
+    count: u32,
 }
 
 /// The customer's bank has paid.

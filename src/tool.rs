@@ -1,9 +1,14 @@
 //! The facade's name for the operations tool.
 
+use std::ffi::OsString;
 use std::future::Future;
+use std::io::Write;
 use std::process::ExitCode;
 
-use eda_core::App;
+use eda_core::{App, Broker, Result};
+use eda_tool::Transports;
+
+pub use eda_tool::{Stop, description};
 
 /// A service, or an app, as its own operations tool: feature `tool`.
 pub trait Main: Into<App> + Send {
@@ -24,8 +29,47 @@ pub trait Main: Into<App> + Send {
     /// As [`App::run`].
     fn main(self) -> impl Future<Output = ExitCode> {
         let app = self.into();
-        async move { eda_tool::main(app, |url| async move { crate::connect(&url).await }).await }
+        async move { eda_tool::main(app, Known).await }
     }
 }
 
 impl<T: Into<App> + Send> Main for T {}
+
+/// As [`Main::main`], with the arguments, of which the first is the program's name, and with a place for what is told.
+///
+/// # Errors
+/// Why it stopped before its end: also where help was asked for, which is what it then displays.
+///
+/// # Cancel safety
+/// As [`App::run`].
+pub async fn execute(
+    app: impl Into<App>,
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    eda_tool::execute(app.into(), arguments, Known, out).await
+}
+
+/// What [`connect`](crate::connect) knows.
+struct Known;
+
+impl Transports for Known {
+    fn connect(&self, url: &str) -> impl Future<Output = Result<Broker>> {
+        crate::connect(url)
+    }
+
+    #[cfg(feature = "rabbit")]
+    fn permissions(&self, url: &str, topology: &eda_core::Topology, publishing: bool) -> Result<eda_tool::Rights> {
+        use eda_core::transport::Permit;
+
+        let config: eda_rabbit::Config = url.parse()?;
+        let rights = config.permissions(topology)?;
+        let rights = if publishing { rights.publishing() } else { rights };
+        Ok(eda_tool::Rights {
+            command: rights.to_string(),
+            configure: rights.configure(),
+            write: rights.write(),
+            read: rights.read(),
+        })
+    }
+}

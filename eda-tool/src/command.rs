@@ -3,10 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use eda_core::{Error, ErrorKind};
 
+use crate::asyncapi::AsyncApiOptions;
 use crate::graph::GraphOptions;
+use crate::permissions::PermissionsOptions;
 use crate::{Stop, write};
 
 /// Runs this service, or tells what it does.
@@ -15,14 +18,34 @@ use crate::{Stop, write};
 #[derive(Debug, Parser)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What every command can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Target {
     /// The broker's URL, such as `amqp://localhost`.
     #[arg(long, global = true, value_name = "URL", env = "AMQP_URL", hide_env_values = true)]
-    pub(crate) broker: Option<String>,
+    broker: Option<String>,
     /// Tell it as one JSON document.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+}
+
+impl Target {
+    /// The broker's URL.
+    ///
+    /// # Errors
+    /// Where none is named.
+    pub(crate) fn url(&self) -> Result<&str, Error> {
+        self.broker.as_deref().ok_or_else(|| {
+            let text = "no broker is named: add `--broker amqp://localhost`, or set `AMQP_URL`";
+            Error::new(ErrorKind::Invalid, text)
+        })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -33,6 +56,11 @@ pub(crate) enum Command {
     Describe,
     /// Draws which event leads to which, without a broker.
     Graph(GraphOptions),
+    /// Writes an `AsyncAPI` 3.1 document, without a broker.
+    #[command(name = "asyncapi")]
+    AsyncApi(AsyncApiOptions),
+    /// Writes the rights that the user of the broker's URL needs, as the command that grants them; connects to nothing.
+    Permissions(PermissionsOptions),
     /// Writes the completions of a shell.
     Completions {
         /// Which shell.

@@ -4,30 +4,33 @@
 //! What a command tells goes to standard output; what went wrong goes to standard error. `--json` makes a command write
 //! exactly one JSON document. Exit codes are those of [`Stop::exit_code`].
 
+mod asyncapi;
 mod command;
 mod describe;
 pub mod description;
 mod graph;
+mod permissions;
 mod stop;
+mod transports;
 
 use std::ffi::OsString;
-use std::future::Future;
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
-use eda_core::{App, Broker, Error, ErrorKind, Result};
+use eda_core::{App, Error, ErrorKind};
 use serde::Serialize;
 
 use self::command::{Arguments, Command};
 pub use self::stop::Stop;
+pub use self::transports::{Rights, Transports};
 
-/// Does what the process's arguments say, with `connect` for the commands that need a broker, and gives the exit code.
+/// Does what the process's arguments say, with `transports` for the commands that need a broker, and gives the exit code.
 ///
 /// # Cancel safety
 /// As [`App::run`] where the command is `run`; others have no effect that could be cut in half.
-pub async fn main<F: Future<Output = Result<Broker>>>(app: App, connect: impl FnOnce(String) -> F) -> ExitCode {
-    match execute(app, std::env::args_os(), connect, &mut stdout()).await {
+pub async fn main(app: App, transports: impl Transports) -> ExitCode {
+    match execute(app, std::env::args_os(), transports, &mut stdout()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             // whoever closed the stream wants to hear nothing
@@ -59,30 +62,28 @@ pub async fn main<F: Future<Output = Result<Broker>>>(app: App, connect: impl Fn
 ///
 /// # Cancel safety
 /// As [`main`].
-pub async fn execute<F: Future<Output = Result<Broker>>>(
+pub async fn execute(
     app: App,
     arguments: impl IntoIterator<Item = OsString>,
-    connect: impl FnOnce(String) -> F,
+    transports: impl Transports,
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     let matches = Arguments::command().try_get_matches_from(arguments)?;
     let arguments = Arguments::from_arg_matches(&matches)?;
+    let target = &arguments.target;
     match arguments.command.unwrap_or(Command::Run) {
         Command::Run => {
-            let broker = connect(arguments.broker.ok_or_else(no_broker)?).await?;
+            let broker = transports.connect(target.url()?).await?;
             let ended = app.run(&broker).await;
             let closed = broker.close().await;
             ended.and(closed).map_err(Stop::from)
         }
-        Command::Describe => describe::describe(&app, arguments.json, out),
-        Command::Graph(options) => graph::graph(&app, &options, arguments.json, out),
+        Command::Describe => describe::describe(&app, target.json, out),
+        Command::Graph(options) => graph::graph(&app, &options, target.json, out),
+        Command::AsyncApi(options) => asyncapi::asyncapi(&app, &options, target.json, out),
+        Command::Permissions(options) => permissions::permissions(&app, target, &transports, &options, out),
         Command::Completions { shell } => command::completions(shell, out),
     }
-}
-
-fn no_broker() -> Error {
-    let text = "no broker is named: add `--broker amqp://localhost`, or set `AMQP_URL`";
-    Error::new(ErrorKind::Invalid, text)
 }
 
 fn write_json(out: &mut dyn Write, document: &impl Serialize) -> Result<(), Stop> {

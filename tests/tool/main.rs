@@ -1,6 +1,7 @@
 //! The operations tool, as a process sees it: the arguments go in; output and exit code come out.
 #![cfg(test)]
 
+mod asyncapi;
 mod graph;
 mod page;
 mod support;
@@ -18,7 +19,7 @@ fn describe_tells_handlers_and_events() {
     let text = stdout(&told);
     for part in [
         "service billing",
-        "handler charge  examples/tool.rs:24",
+        "handler charge  examples/tool.rs:33",
         "Charges the card once per order.",
         "takes   order.created v1",
         "emits   payment.completed v2",
@@ -43,7 +44,7 @@ fn describe_as_json_keeps_its_format() {
                 "name": "charge",
                 "doc": "Charges the card once per order.",
                 "file": "examples/tool.rs",
-                "line": 24,
+                "line": 33,
                 "takes": { "name": "order.created", "version": 1 },
                 "accepts": [],
                 "binding": "order.created",
@@ -101,4 +102,21 @@ fn completions_name_the_commands() {
     let told = tool(&["completions", "bash"]);
     assert_eq!(told.status.code(), Some(0));
     assert!(stdout(&told).contains("describe") && stdout(&told).contains("graph"));
+}
+
+#[cfg(feature = "rabbit")]
+#[test]
+fn permissions_are_the_command_that_grants_them() {
+    let broker = "amqp://ada:hunter2@nowhere.invalid/shop";
+    let told = tool(&["permissions", "--broker", broker]);
+    let text = stdout(&told);
+    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    assert!(text.starts_with("rabbitmqctl set_permissions --vhost 'shop' 'ada' '^("), "{text}");
+    assert!(text.contains(r"billing\.charge") && !text.contains("hunter2"), "{text}");
+    let told = tool(&["permissions", "--broker", broker, "--json"]);
+    let document: Value = serde_json::from_slice(&told.stdout).expect("standard output is one document");
+    assert_eq!(document["command"], text.trim_end());
+    assert!(document["write"].as_str().is_some_and(|write| write.contains(r"eda\.events|")), "{document}");
+    let memory = tool(&["permissions", "--broker", "memory://"]);
+    assert_eq!(memory.status.code(), Some(1));
 }

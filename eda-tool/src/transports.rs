@@ -1,0 +1,47 @@
+//! What the tool needs of the transports that a program was built with.
+
+use std::future::Future;
+
+use eda_core::{Broker, Error, ErrorKind, Result, Topology};
+use serde::Serialize;
+
+/// The transports that a program was built with, by URL. A function that connects is one, without permissions.
+pub trait Transports {
+    /// Connects to the broker of a URL.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where it is away, and what else the transport says.
+    ///
+    /// # Cancel safety
+    /// Cancelled, nothing stays connected.
+    fn connect(&self, url: &str) -> impl Future<Output = Result<Broker>>;
+
+    /// The rights that the URL's user needs at the broker for a topology; with `publishing`, also to publish what it does not
+    /// list. Connects to nothing.
+    ///
+    /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) where the broker knows no users.
+    fn permissions(&self, url: &str, topology: &Topology, publishing: bool) -> Result<Rights> {
+        let _ = (url, topology, publishing);
+        Err(Error::new(ErrorKind::Unsupported, "this broker knows no users: expected a URL such as `amqp://localhost`"))
+    }
+}
+
+/// The rights of a user at a broker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rights {
+    /// The command that grants them.
+    pub command: String,
+    /// What may be declared, as an anchored regular expression.
+    pub configure: String,
+    /// What may be published to and bound, as an anchored regular expression.
+    pub write: String,
+    /// What may be consumed from and bound to, as an anchored regular expression.
+    pub read: String,
+}
+
+impl<C: Fn(String) -> F, F: Future<Output = Result<Broker>>> Transports for C {
+    fn connect(&self, url: &str) -> impl Future<Output = Result<Broker>> {
+        self(url.to_owned())
+    }
+}
