@@ -3,6 +3,7 @@
 mod delivery;
 pub mod limits;
 pub mod memory;
+mod operate;
 mod permit;
 mod state;
 mod unrouted;
@@ -15,6 +16,7 @@ use crate::message::Message;
 use crate::topology::{Subscription, Topology};
 
 pub use self::delivery::{Delivery, FailureRecord, Reason, Settle, Token};
+pub use self::operate::{Action, Change, Item, Operate, QueueState, Tail};
 pub use self::permit::Permit;
 pub use self::state::{ConsumerState, ConsumerStatus};
 pub use self::unrouted::Unrouted;
@@ -54,6 +56,11 @@ pub trait Transport: Send + Sync + 'static {
     /// # Cancel safety
     /// Cancelled, the consumer ends, and what came for it goes back.
     async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>>;
+
+    /// What operators do beside what services do; `None` where there is nothing, as in a broker that lives in one process.
+    fn operate(&self) -> Option<&dyn Operate> {
+        None
+    }
 
     /// Ends everything; later calls give [`Closed`](ErrorKind::Closed). Calling it twice is no error. Returns within a
     /// bounded time whatever the broker does.

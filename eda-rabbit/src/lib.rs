@@ -34,6 +34,7 @@ mod publisher;
 mod settle;
 mod subscriber;
 mod rabbit;
+mod operate;
 
 pub use self::config::Config;
 pub use self::log::is_safe_to_log;

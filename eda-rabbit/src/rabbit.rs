@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eda_core::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, Unrouted, limits};
+use eda_core::transport::{Capabilities, Deliveries, Operate, Publish, Receipt, Transport, Unrouted, limits};
 use eda_core::{Error, ErrorKind, EventId, Message, Result, Subscription, Topology};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -93,6 +93,11 @@ impl Rabbit {
         }
     }
 
+    /// Where requests are made that publish nothing.
+    pub(crate) fn consuming(&self) -> Connection {
+        self.consuming.clone()
+    }
+
     fn check_open(&self) -> Result {
         if self.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
     }
@@ -112,6 +117,10 @@ impl Transport for Rabbit {
         capabilities.foreign_queues = true;
         capabilities.persistent = true;
         capabilities
+    }
+
+    fn operate(&self) -> Option<&dyn Operate> {
+        Some(self)
     }
 
     async fn declare(&self, topology: &Topology) -> Result<()> {

@@ -3,6 +3,7 @@
 
 mod error;
 mod attempt;
+mod operator;
 mod lapin;
 #[cfg(feature = "__simulation")]
 pub mod simulation;
@@ -19,6 +20,7 @@ use eda_core::Result;
 use tokio::sync::watch;
 
 pub(crate) use self::lapin::Lapin;
+pub(crate) use self::operator::{Held, Operator};
 use crate::topology::{Binding, Exchange, Plan, Queue};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -67,6 +69,11 @@ pub(crate) trait Channel: Send + Sync {
     /// `multiple` acks everything up to the tag.
     async fn ack(&self, tag: u64, multiple: bool) -> Result;
     async fn requeue(&self, tag: u64) -> Result;
+
+    /// What operators may ask, where there is a broker to ask.
+    fn operator(&self) -> Option<&dyn Operator> {
+        None
+    }
 
     async fn close(&self) -> Result;
 }

@@ -1,5 +1,7 @@
 //! The one module that awaits lapin: under a deadline, but for words on publishes, which have their caller's, and deliveries.
 
+mod operator;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,7 +23,7 @@ use tokio::time::timeout;
 
 use super::attempt::Attempt;
 use super::error::from_lapin;
-use super::{Arrivals, Arrived, BoxFuture, Channel, Connect, Link, Outgoing, Returned, Word};
+use super::{Arrivals, Arrived, BoxFuture, Channel, Connect, Link, Operator, Outgoing, Returned, Word};
 use crate::config::{Config, Host};
 use crate::topology::{Argument, Binding, Exchange, ExchangeKind, Queue};
 
@@ -240,6 +242,10 @@ impl Channel for LapinChannel {
     async fn requeue(&self, tag: u64) -> Result {
         let options = BasicNackOptions { requeue: true, multiple: false };
         within(ACK, "giving back", self.0.basic_nack(tag, options)).await
+    }
+
+    fn operator(&self) -> Option<&dyn Operator> {
+        Some(self)
     }
 
     async fn close(&self) -> Result {

@@ -1,0 +1,26 @@
+//! What operators ask of a channel, beside what services do.
+
+use async_trait::async_trait;
+use eda_core::Result;
+
+use super::Arrivals;
+use crate::topology::Binding;
+
+/// A channel for operators. A look for what is missing ends the channel.
+#[async_trait]
+pub(crate) trait Operator: Send + Sync {
+    async fn look_for_exchange(&self, name: &str) -> Result;
+    async fn look_for_queue(&self, name: &str) -> Result<Held>;
+    async fn unbind(&self, binding: &Binding) -> Result;
+    async fn delete_queue(&self, name: &str) -> Result;
+
+    /// A queue of our own that ends with the channel, bound by each pattern to each exchange, and its messages. It holds
+    /// `limit` of them at most, and drops the oldest.
+    async fn listen(&self, exchanges: &[&str], patterns: &[String], limit: u32) -> Result<Box<dyn Arrivals>>;
+}
+
+/// What a queue holds.
+pub(crate) struct Held {
+    pub(crate) messages: u64,
+    pub(crate) consumers: u64,
+}
