@@ -9,7 +9,11 @@ use eda_core::{Error, ErrorKind};
 
 use crate::asyncapi::AsyncApiOptions;
 use crate::graph::GraphOptions;
+use crate::health::HealthOptions;
 use crate::permissions::PermissionsOptions;
+use crate::publish::PublishOptions;
+use crate::tail::TailOptions;
+use crate::topology::TopologyCommand;
 use crate::{Stop, write};
 
 /// Runs this service, or tells what it does.
@@ -61,6 +65,15 @@ pub(crate) enum Command {
     AsyncApi(AsyncApiOptions),
     /// Writes the rights that the user of the broker's URL needs, as the command that grants them; connects to nothing.
     Permissions(PermissionsOptions),
+    /// Shows or makes what the app needs at the broker, or removes what is left over there.
+    #[command(subcommand)]
+    Topology(TopologyCommand),
+    /// Publishes one event from JSON, which is checked against its type first.
+    Publish(PublishOptions),
+    /// Follows events as they pass, taken from nobody. With `--json`, a line of JSON for each.
+    Tail(TailOptions),
+    /// Tells whether the app is consumed from.
+    Health(HealthOptions),
     /// Writes the completions of a shell.
     Completions {
         /// Which shell.

@@ -1,6 +1,7 @@
 //! What an app consists of, as a document: the format of `describe --json`, which `docs/description.md` explains.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use eda_core::app::{HandlerInfo, ServiceInfo};
@@ -138,6 +139,13 @@ impl Description {
             return Err(Error::new(ErrorKind::Invalid, text));
         }
         read(json)
+    }
+
+    /// What another build, or another service, wrote.
+    pub(crate) fn read(file: &Path) -> Result<Self, Error> {
+        let json = std::fs::read(file)
+            .map_err(|error| Error::new(ErrorKind::Invalid, "could not read a file").caused_by(error));
+        json.and_then(|json| Self::parse(&json)).map_err(|error| error.with("file", file.display()))
     }
 
     /// The document, indented.

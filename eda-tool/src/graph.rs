@@ -68,13 +68,11 @@ pub(crate) fn graph(app: &App, options: &GraphOptions, json: bool, out: &mut dyn
 }
 
 fn merge(into: &mut Description, file: &Path) -> Result<(), Error> {
-    let json = std::fs::read(file)
-        .map_err(|error| named(Error::new(ErrorKind::Invalid, "could not read a file"), file).caused_by(error))?;
-    let other = Description::parse(&json).map_err(|error| named(error, file))?;
+    let other = Description::read(file)?;
     for service in other.services {
         if into.services.iter().any(|known| known.name == service.name) {
             let text = format!("two descriptions have a service `{}`: leave one out", service.name);
-            return Err(named(Error::new(ErrorKind::Invalid, text), file));
+            return Err(Error::new(ErrorKind::Invalid, text).with("file", file.display()));
         }
         into.services.push(service);
     }
@@ -111,8 +109,4 @@ fn document(graph: &Graph, findings: &[Finding]) -> Value {
         "arrows": arrows.collect::<Vec<_>>(),
         "findings": findings.collect::<Vec<_>>(),
     })
-}
-
-fn named(error: Error, file: &Path) -> Error {
-    error.with("file", file.display())
 }

@@ -9,8 +9,13 @@ mod command;
 mod describe;
 pub mod description;
 mod graph;
+mod health;
+mod names;
 mod permissions;
+mod publish;
 mod stop;
+mod tail;
+mod topology;
 mod transports;
 
 use std::ffi::OsString;
@@ -82,6 +87,10 @@ pub async fn execute(
         Command::Graph(options) => graph::graph(&app, &options, target.json, out),
         Command::AsyncApi(options) => asyncapi::asyncapi(&app, &options, target.json, out),
         Command::Permissions(options) => permissions::permissions(&app, target, &transports, &options, out),
+        Command::Topology(command) => topology::topology(&app, target, &transports, &command, out).await,
+        Command::Publish(options) => publish::publish(&app, target, &transports, &options, out).await,
+        Command::Tail(options) => tail::tail(&app, target, &transports, &options, out).await,
+        Command::Health(options) => health::health(&app, target, &transports, &options, out).await,
         Command::Completions { shell } => command::completions(shell, out),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use eda_core::transport::Operate;
 use eda_core::{Broker, Error, ErrorKind, Result, Topology};
 use serde::Serialize;
 
@@ -38,6 +39,17 @@ pub struct Rights {
     pub write: String,
     /// What may be consumed from and bound to, as an anchored regular expression.
     pub read: String,
+}
+
+/// What operators do at the broker.
+///
+/// # Errors
+/// [`Unsupported`](ErrorKind::Unsupported) where there is nothing.
+pub(crate) fn operator(broker: &Broker) -> Result<&dyn Operate> {
+    broker.transport().operate().ok_or_else(|| {
+        let text = "this broker has nothing for operators: expected a URL such as `amqp://localhost`";
+        Error::new(ErrorKind::Unsupported, text).with("broker", broker.transport().describe())
+    })
 }
 
 impl<C: Fn(String) -> F, F: Future<Output = Result<Broker>>> Transports for C {

@@ -4,11 +4,12 @@
 //! whatever matches, or takes from a queue that others declare, receives from that queue, which is then a channel, too.
 
 use eda_core::app::HandlerInfo;
-use eda_core::{App, EventInfo, Subscription};
+use eda_core::{App, EventInfo};
 use serde_json::{Map, Value, json};
 
 use super::schema;
 use crate::description::events;
+use crate::names::matches;
 
 /// The exchange of all events; a transport's word, which AsyncAPI's binding asks for.
 const EXCHANGE: &str = "eda.events";
@@ -84,7 +85,7 @@ impl Document {
             Some(event) if handler.meta.declare => (event.name.to_owned(), vec![event]),
             Some(event) => (self.queue(handler, &[event]), vec![event]),
             None => {
-                let taken: Vec<_> = events.iter().filter(|event| matches(handler, event)).copied().collect();
+                let taken: Vec<_> = events.iter().filter(|event| takes(handler, event)).copied().collect();
                 (self.queue(handler, &taken), taken)
             }
         };
@@ -172,10 +173,8 @@ fn headers(event: &EventInfo) -> Value {
     })
 }
 
-fn matches(handler: &HandlerInfo<'_>, event: &EventInfo) -> bool {
-    let bindings = vec![handler.meta.pattern.unwrap_or(handler.interest.binding).to_owned()];
-    let (service, queue) = (String::new(), String::new());
-    Subscription { service, queue, declare: true, bindings, policy: handler.policy.clone() }.takes(event.name)
+fn takes(handler: &HandlerInfo<'_>, event: &EventInfo) -> bool {
+    matches(handler.meta.pattern.unwrap_or(handler.interest.binding), event.name)
 }
 
 fn describe(part: &mut Value, doc: &str) {

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use eda_core::{Policy, Subscription};
-
 use crate::description::{Description, EventDescription, EventRef, HandlerDescription};
+use crate::names::matches;
 
 /// Nodes and arrows. Versions of an event are one node: a handler takes older ones, too.
 pub(super) struct Graph {
@@ -108,10 +107,4 @@ fn takes(handler: &HandlerDescription, event: &str) -> bool {
         (None, Some(pattern)) => matches(pattern, event),
         (None, None) => false,
     }
-}
-
-fn matches(pattern: &str, event: &str) -> bool {
-    let bindings = vec![pattern.to_owned()];
-    let (service, queue) = (String::new(), String::new());
-    Subscription { service, queue, declare: true, bindings, policy: Policy::default() }.takes(event)
 }

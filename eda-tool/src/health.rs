@@ -1,0 +1,125 @@
+//! `health`: whether the app is consumed from, as the broker sees it, or as a running process says.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::time::Duration;
+
+use clap::Args;
+use eda_core::{App, Error, ErrorKind};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::command::Target;
+use crate::transports::{Transports, operator};
+use crate::{Stop, write, write_json};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const PATH: &str = "/health/ready";
+const ANSWER_LIMIT: u64 = 1_000_000;
+
+/// Who is asked.
+#[derive(Args, Debug)]
+pub(crate) struct HealthOptions {
+    /// Ask this process, such as `http://localhost:8080`, whose endpoint is `/health/ready` unless the URL has a path; else
+    /// the broker is asked who consumes from the app's queues.
+    #[arg(long, value_name = "URL")]
+    process: Option<String>,
+}
+
+pub(crate) async fn health(
+    app: &App,
+    target: &Target,
+    transports: &impl Transports,
+    options: &HealthOptions,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    match &options.process {
+        Some(url) => process(url, target.json, out).await,
+        None => consumers(app, target, transports, out).await,
+    }
+}
+
+async fn consumers(app: &App, target: &Target, transports: &impl Transports, out: &mut dyn Write) -> Result<(), Stop> {
+    let topology = app.topology()?;
+    let broker = transports.connect(target.url()?).await?;
+    let states = match operator(&broker) {
+        Ok(operator) => operator.queues(&topology).await,
+        Err(error) => Err(error),
+    };
+    let closed = broker.close().await;
+    let states = states?;
+    closed?;
+    let mut problems = Vec::new();
+    let mut text = String::new();
+    for subscription in &topology.subscriptions {
+        let queue = &subscription.queue;
+        match states.iter().find(|state| state.queue == *queue) {
+            None => problems.push(format!("queue `{queue}` does not exist: run the service, or `topology apply`")),
+            Some(state) => {
+                // writing to a string can't fail
+                let _ = writeln!(
+                    text,
+                    "{queue}: consumers {}, waiting {}, dead letters {}",
+                    state.consumers, state.messages, state.dead
+                );
+                if state.consumers == 0 {
+                    problems.push(format!("nobody consumes from queue `{queue}`"));
+                }
+            }
+        }
+    }
+    if target.json {
+        let queues = states.iter().map(|state| {
+            json!({
+                "queue": state.queue, "consumers": state.consumers, "waiting": state.messages, "dead": state.dead
+            })
+        });
+        let document = json!({
+            "healthy": problems.is_empty(), "queues": queues.collect::<Vec<_>>(), "problems": problems
+        });
+        write_json(out, &document)?;
+    } else {
+        write(out, &text)?;
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Stop::Found(problems)) }
+}
+
+async fn process(url: &str, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
+    let (host, path) = parse(url)?;
+    let answer = timeout(PATIENCE, ask(host, path)).await;
+    let away = || Error::new(ErrorKind::Unavailable, "no process answered").with("process", host);
+    let answer = answer.map_err(|_| away())?.map_err(|error| away().caused_by(error))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    let is_ready = status == "200";
+    if json {
+        write_json(out, &json!({ "healthy": is_ready, "status": status, "text": body }))?;
+    } else {
+        write(out, &format!("{}\n", body.trim_end()))?;
+    }
+    if is_ready { Ok(()) } else { Err(Stop::Found(vec![format!("the process is not ready: it answered {status}")])) }
+}
+
+/// Host with port, and path.
+fn parse(url: &str) -> Result<(&str, &str), Error> {
+    let expected = || Error::new(ErrorKind::Invalid, "expected a URL such as `http://localhost:8080`");
+    let rest = url.strip_prefix("http://").ok_or_else(expected)?;
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    if host.is_empty() || host.contains('@') || url.contains(char::is_whitespace) {
+        return Err(expected());
+    }
+    Ok((host, if matches!(path, "" | "/") { PATH } else { path }))
+}
+
+/// HTTP 1.0, whose answers end with the connection.
+async fn ask(host: &str, path: &str) -> std::io::Result<String> {
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let address = if has_port { host.to_owned() } else { format!("{host}:80") };
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_LIMIT).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}

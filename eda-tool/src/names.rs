@@ -1,0 +1,47 @@
+//! Names that somebody typed.
+
+use eda_core::{Error, ErrorKind, Policy, Subscription};
+
+const ALIKE: f64 = 0.7;
+const MOST: usize = 3;
+
+/// There is no such thing: with the nearest names, or with all where none is near.
+pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let mut known: Vec<_> = known.map(|known| (strsim::jaro_winkler(name, known), known)).collect();
+    known.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
+    known.dedup();
+    let list = |names: &mut dyn Iterator<Item = &(f64, &str)>| {
+        let names: Vec<_> = names.map(|(_, name)| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    let near = list(&mut known.iter().take_while(|(alike, _)| *alike > ALIKE).take(MOST));
+    let hint = if !near.is_empty() {
+        format!("did you mean {near}?")
+    } else if known.is_empty() {
+        format!("this app has no {what}")
+    } else {
+        format!("there are {}", list(&mut known.iter()))
+    };
+    Error::new(ErrorKind::Invalid, format!("no {what} `{name}`: {hint}"))
+}
+
+/// Whether a routing key, or a name that is one, matches a pattern.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+    let bindings = vec![pattern.to_owned()];
+    let (service, queue) = (String::new(), String::new());
+    Subscription { service, queue, declare: true, bindings, policy: Policy::default() }.takes(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unknown;
+
+    #[test]
+    fn the_nearest_names_are_told() {
+        let known = ["order.created", "order.shipped", "payment.completed"];
+        let told = |name: &str| unknown("event", name, known.into_iter()).to_string();
+        assert!(told("order.craeted").starts_with("no event `order.craeted`: did you mean `order.created`"));
+        assert_eq!(told("xyz"), "no event `xyz`: there are `order.created`, `order.shipped`, `payment.completed`");
+        assert_eq!(unknown("event", "a", std::iter::empty()).to_string(), "no event `a`: this app has no event");
+    }
+}

@@ -1,0 +1,123 @@
+//! `tail`: events as they pass, taken from nobody.
+
+use std::io::{Write, stderr};
+use std::time::SystemTime;
+
+use clap::Args;
+use eda_core::transport::Operate;
+use eda_core::{App, Error, ErrorKind, Message};
+use serde_json::{Value, json};
+
+use crate::command::Target;
+use crate::names::matches;
+use crate::transports::{Transports, operator};
+use crate::{Stop, write};
+
+/// Which events.
+#[derive(Args, Debug)]
+pub(crate) struct TailOptions {
+    /// Routing keys; `*` stands for one segment, `#` for any number.
+    #[arg(default_value = "#")]
+    pattern: String,
+    /// Show bodies, too.
+    #[arg(long)]
+    show_payload: bool,
+    /// End after so many events.
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<u64>,
+    /// Follow every event of the broker, and not only those that this app's handlers take. An event that nobody takes is
+    /// not parked while this runs, since RabbitMQ believes that it is wanted.
+    #[arg(long)]
+    all: bool,
+}
+
+pub(crate) async fn tail(
+    app: &App,
+    target: &Target,
+    transports: &impl Transports,
+    options: &TailOptions,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let broker = transports.connect(target.url()?).await?;
+    let followed = follow(app, operator(&broker)?, target.json, options, out).await;
+    let closed = broker.close().await;
+    followed?;
+    Ok(closed?)
+}
+
+async fn follow(
+    app: &App,
+    operator: &dyn Operate,
+    json: bool,
+    options: &TailOptions,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let patterns = if options.all { vec![options.pattern.clone()] } else { taken(app, operator).await? };
+    let mut tail = operator.tail(&patterns).await?;
+    // whoever closed the stream wants to hear nothing
+    let _ = writeln!(stderr(), "following `{}`, bound by {}; Ctrl-C ends", options.pattern, patterns.join(", "));
+    let mut left = options.limit;
+    while left != Some(0) {
+        let message = tail.next().await?;
+        if matches(&options.pattern, &message.routing_key) {
+            write(out, &if json { document(&message, options) } else { line(&message, options) })?;
+            left = left.map(|left| left - 1);
+        }
+    }
+    Ok(())
+}
+
+/// What the app's queues are bound by: those events are wanted, whoever follows them.
+async fn taken(app: &App, operator: &dyn Operate) -> Result<Vec<String>, Error> {
+    let topology = app.topology()?;
+    let queues = operator.queues(&topology).await?;
+    let exists = |queue: &str| queues.iter().any(|state| state.queue == queue);
+    let bound = topology.subscriptions.iter().filter(|subscription| exists(&subscription.queue));
+    let mut patterns: Vec<_> = bound.flat_map(|subscription| subscription.bindings.iter().cloned()).collect();
+    patterns.sort_unstable();
+    patterns.dedup();
+    if patterns.is_empty() {
+        let text =
+            "no queue of this app is bound to events yet: run the service once, or follow all events with `--all`";
+        return Err(Error::new(ErrorKind::NotFound, text));
+    }
+    Ok(patterns)
+}
+
+fn line(message: &Message, options: &TailOptions) -> String {
+    let (version, id) = (message.version.unwrap_or(1), id(message));
+    let name = message.name.as_deref().unwrap_or("?");
+    let key = if *message.routing_key == *name { String::new() } else { format!(" by {}", message.routing_key) };
+    let source = message.source.as_deref().map_or(String::new(), |source| format!(" from {source}"));
+    let body =
+        if options.show_payload { format!("\n  {}", String::from_utf8_lossy(&message.body)) } else { String::new() };
+    format!("{} {name} v{version} {id}{source}{key}{body}\n", time(message))
+}
+
+/// A line of JSON for each event.
+fn document(message: &Message, options: &TailOptions) -> String {
+    let mut document = json!({
+        "time": message.time.map(|_| time(message)),
+        "event": message.name,
+        "version": message.version,
+        "id": id(message),
+        "source": message.source,
+        "routing_key": message.routing_key,
+        "correlation_id": message.correlation_id,
+        "causation_id": message.causation_id,
+    });
+    if options.show_payload {
+        let text = || Value::from(String::from_utf8_lossy(&message.body));
+        document["body"] = serde_json::from_slice(&message.body).unwrap_or_else(|_| text());
+    }
+    format!("{document}\n")
+}
+
+fn id(message: &Message) -> String {
+    message.id.as_ref().map_or_else(|| "without id".to_owned(), ToString::to_string)
+}
+
+fn time(message: &Message) -> String {
+    let time = message.time.unwrap_or_else(SystemTime::now);
+    humantime::format_rfc3339_millis(time).to_string()
+}

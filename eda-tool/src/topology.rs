@@ -1,0 +1,200 @@
+//! `topology`: what the app needs at the broker, what is there, and what is left over.
+
+use std::io::{IsTerminal, Write, stderr, stdin};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use eda_core::transport::{Action, Change, Item, Operate};
+use eda_core::{App, Backoff, Broker, Error, ErrorKind, Policy, Subscription, Topology};
+use serde_json::{Value, json};
+
+use crate::command::Target;
+use crate::description::{Description, HandlerDescription};
+use crate::transports::{Transports, operator};
+use crate::{Stop, write, write_json};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopologyCommand {
+    /// Shows what would be made, bound and unbound, and what stands in the way; changes nothing.
+    Plan(Former),
+    /// Makes and binds what the app needs, and unbinds what it needs no more.
+    Apply(Former),
+    /// Deletes the queues of handlers that are gone, where they are empty, after asking.
+    Prune {
+        #[command(flatten)]
+        former: Former,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What earlier builds had.
+#[derive(Args, Debug)]
+pub(crate) struct Former {
+    /// What an earlier build wrote with `describe --json`: what only it had is left over. AMQP can't list what exists.
+    #[arg(long = "former", value_name = "FILE", num_args = 1..)]
+    files: Vec<PathBuf>,
+}
+
+pub(crate) async fn topology(
+    app: &App,
+    target: &Target,
+    transports: &impl Transports,
+    command: &TopologyCommand,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let (TopologyCommand::Plan(former) | TopologyCommand::Apply(former) | TopologyCommand::Prune { former, .. }) =
+        command;
+    let (wanted, former) = (app.topology()?, former.topology(app)?);
+    if matches!(command, TopologyCommand::Prune { .. }) && former.subscriptions.is_empty() {
+        let text =
+            "expected what earlier builds of these services had: add `--former FILE` with their `describe --json`";
+        return Err(Error::new(ErrorKind::Invalid, text).into());
+    }
+    let broker = transports.connect(target.url()?).await?;
+    let done = carry_out(&broker, command, &wanted, &former, target.json, out).await;
+    let closed = broker.close().await;
+    done?;
+    Ok(closed?)
+}
+
+async fn carry_out(
+    broker: &Broker,
+    command: &TopologyCommand,
+    wanted: &Topology,
+    former: &Topology,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let operator = operator(broker)?;
+    let mut changes = operator.compare(wanted, former).await?;
+    let stays = |change: &Change| wanted.subscriptions.iter().any(|other| Some(&*other.queue) == queue(&change.item));
+    let is_left_over = |change: &Change| match change.action {
+        Action::Delete | Action::Keep => true,
+        Action::Unbind => !stays(change),
+        _ => false,
+    };
+    match command {
+        TopologyCommand::Plan(_) => {}
+        TopologyCommand::Apply(_) => changes.retain(|change| !is_left_over(change)),
+        TopologyCommand::Prune { .. } => changes.retain(is_left_over),
+    }
+    tell(&changes, json, out)?;
+    let conflicts: Vec<_> = changes.iter().filter(|change| change.action == Action::Conflict).map(conflict).collect();
+    if !conflicts.is_empty() {
+        return Err(Stop::Found(conflicts));
+    }
+    match command {
+        TopologyCommand::Plan(_) => return Ok(()),
+        TopologyCommand::Apply(_) => broker.transport().declare(wanted).await?,
+        TopologyCommand::Prune { yes, .. } => {
+            let deleted = changes.iter().filter(|change| change.action == Action::Delete).count();
+            if deleted > 0 && !yes {
+                ask(deleted)?;
+            }
+        }
+    }
+    remove(operator, &changes).await?;
+    Ok(())
+}
+
+async fn remove(operator: &dyn Operate, changes: &[Change]) -> Result<(), Error> {
+    for change in changes.iter().filter(|change| matches!(change.action, Action::Unbind | Action::Delete)) {
+        operator.remove(&change.item).await?;
+    }
+    Ok(())
+}
+
+fn tell(changes: &[Change], json: bool, out: &mut dyn Write) -> Result<(), Stop> {
+    if json {
+        let changes: Vec<_> = changes.iter().map(document).collect();
+        return write_json(out, &json!({ "changes": changes }));
+    }
+    if changes.is_empty() {
+        return write(out, "nothing to change\n");
+    }
+    let line = |Change { action, item, why }: &Change| match &**why {
+        "" => format!("{action:<9} {item}\n"),
+        why => format!("{action:<9} {item}: {why}\n"),
+    };
+    write(out, &changes.iter().map(line).collect::<String>())
+}
+
+fn document(Change { action, item, why }: &Change) -> Value {
+    let (kind, name) = match item {
+        Item::Exchange(name) => ("exchange", json!(name)),
+        Item::Queue(name) => ("queue", json!(name)),
+        Item::Binding { queue, exchange, routing_key } => {
+            ("binding", json!({ "queue": queue, "exchange": exchange, "routing_key": routing_key }))
+        }
+    };
+    json!({ "action": action.to_string(), kind: name, "why": why })
+}
+
+fn conflict(Change { item, why, .. }: &Change) -> String {
+    format!("{item} stands in the way: {why}")
+}
+
+fn queue(item: &Item) -> Option<&str> {
+    match item {
+        Item::Exchange(_) => None,
+        Item::Queue(queue) | Item::Binding { queue, .. } => Some(queue),
+    }
+}
+
+/// # Errors
+/// Where the answer is no, or nobody can be asked.
+fn ask(queues: usize) -> Result<(), Error> {
+    let refused = |text: &'static str| Error::new(ErrorKind::Invalid, text);
+    if !stdin().is_terminal() {
+        return Err(refused("nobody can be asked whether to delete: add `--yes`"));
+    }
+    // whoever closed the stream answers blindly, and the answer is no by default
+    let _ = write!(stderr(), "delete {queues} queues? [y/N] ");
+    let mut answer = String::new();
+    let read = stdin().read_line(&mut answer);
+    read.map_err(|error| refused("could not read the answer").caused_by(error))?;
+    if matches!(answer.trim(), "y" | "yes") { Ok(()) } else { Err(refused("nothing was deleted")) }
+}
+
+impl Former {
+    /// Of the services that the app has, too: others are not ours to judge.
+    fn topology(&self, app: &App) -> Result<Topology, Error> {
+        let mut topology = Topology::default();
+        for file in &self.files {
+            let services = Description::read(file)?.services;
+            for service in services.into_iter().filter(|former| app.services().any(|own| own.name == former.name)) {
+                for handler in service.handlers {
+                    add(&mut topology, subscription(&service.name, handler));
+                }
+            }
+        }
+        Ok(topology)
+    }
+}
+
+fn add(topology: &mut Topology, subscription: Subscription) {
+    match topology.subscriptions.iter_mut().find(|known| known.queue == subscription.queue) {
+        Some(known) => known.bindings.extend(subscription.bindings),
+        None => topology.subscriptions.push(subscription),
+    }
+}
+
+fn subscription(service: &str, handler: HandlerDescription) -> Subscription {
+    let policy = Policy {
+        retries: handler.policy.retries,
+        backoff: Backoff::millis(handler.policy.backoff_first_ms, handler.policy.backoff_last_ms),
+        timeout: Duration::from_millis(handler.policy.timeout_ms),
+        ..Policy::default()
+    };
+    let declare = handler.binding.is_some();
+    Subscription {
+        service: service.to_owned(),
+        queue: handler.queue,
+        declare,
+        bindings: handler.binding.into_iter().collect(),
+        policy,
+    }
+}
