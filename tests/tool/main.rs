@@ -2,8 +2,11 @@
 #![cfg(test)]
 
 mod asyncapi;
+#[cfg(feature = "rabbit")]
+mod broker;
 mod graph;
 mod page;
+mod publish;
 mod support;
 
 use std::process::Command;

@@ -1,0 +1,223 @@
+//! What the tool does at a broker: a RabbitMQ.
+
+use std::time::Duration;
+
+use eda::prelude::*;
+use eda::tool::Stop;
+use eda::{EventId, HandlerDef, HandlerMeta};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use crate::support::described;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "tool.tried", routing_key = "tool.{run}.tried")]
+struct ToolTried {
+    run: String,
+    number: u32,
+}
+
+/// Of one test alone, which counts what waits.
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "tool.pruned")]
+struct ToolPruned {
+    number: u32,
+}
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "tool.mended")]
+struct ToolMended {}
+
+#[tokio::test]
+async fn a_topology_is_planned_applied_and_found_complete() {
+    let service = fresh("plan");
+    let app = || only_listening(&service);
+    let (queue, dead) = (format!("{service}.hear"), format!("{service}.hear.dead"));
+    let planned = told(app(), &["topology", "plan"]).await.expect("nothing stands in the way");
+    for line in [format!("declare   queue {queue}\n"), format!("declare   queue {dead}\n")] {
+        assert!(planned.contains(&line), "`{line}` is missing:\n{planned}");
+    }
+    assert!(planned.contains(&format!("bind      queue {queue} to eda.events by tool.*.tried\n")), "{planned}");
+    // it was only a plan
+    assert_eq!(
+        found(told(app(), &["health"]).await),
+        [format!("queue `{queue}` does not exist: run the service, or `topology apply`")]
+    );
+    told(app(), &["topology", "apply"]).await.expect("it can be made");
+    let after: Value = json(app(), &["topology", "plan", "--json"]).await.expect("nothing stands in the way");
+    let changes = after["changes"].as_array().expect("a list");
+    assert!(changes.iter().all(|change| change["action"] == "bind"), "{changes:?}");
+    assert_eq!(found(told(app(), &["health"]).await), [format!("nobody consumes from queue `{queue}`")]);
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_is_told_with_both_values() {
+    let service = fresh("conflict");
+    told(only_listening(&service), &["topology", "apply"]).await.expect("it can be made");
+    // dead letters have a queue of other arguments than handlers
+    let queue: &'static str = format!("{service}.hear.dead").leak();
+    let options = move |options: HandlerMeta| options.queue(queue);
+    let handler = HandlerDef::from_fn("steal", |_: ToolTried| async {}).configure(options);
+    let thief = || App::from(Service::new(fresh("thief")).register(handler.clone()));
+    for command in ["plan", "apply"] {
+        let conflicts = found(told(thief(), &["topology", command]).await);
+        let [conflict] = &conflicts[..] else { panic!("expected one conflict: {conflicts:?}") };
+        assert!(conflict.starts_with(&format!("queue {queue} stands in the way")), "{conflict}");
+        assert!(conflict.contains("expected eda.dead, found none"), "{conflict}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_handler_left_behind_is_pruned_when_it_is_empty() {
+    let service = fresh("prune");
+    let (heard, mut inbox) = unbounded_channel();
+    let both = || {
+        let heard = heard.clone();
+        let hear = move |event: ToolPruned| {
+            heard.send(event.number).expect("the test listens");
+            async {}
+        };
+        Service::new(service.clone()).on("mend", |_: ToolMended| async {}).on("hear", hear)
+    };
+    let former = json(App::from(both()), &["describe", "--json"]).await.expect("no broker is needed");
+    let file = described(&service, &former).to_string_lossy().into_owned();
+    told(App::from(both()), &["topology", "apply"]).await.expect("it can be made");
+    let mended = || App::from(Service::new(service.clone()).on("mend", |_: ToolMended| async {}));
+
+    told(App::from(both()), &["publish", "tool.pruned", r#"{"number": 1}"#]).await.expect("it is an event");
+    let kept = told(mended(), &["topology", "prune", "--yes", "--former", &file]).await.expect("it is kept");
+    assert_eq!(
+        kept,
+        format!(
+            "keep      queue {service}.hear: it holds messages (1): let them be handled, replayed or discarded first\n"
+        )
+    );
+
+    let broker = eda::connect(&url()).await.expect("the broker is there");
+    let running = App::from(both()).start(&broker).await.expect("it starts");
+    assert_eq!(next(&mut inbox).await, 1, "nothing was lost");
+    running.shutdown().await.expect("it ends");
+    broker.close().await.expect("it ends");
+
+    let unasked = told(mended(), &["topology", "prune", "--former", &file]).await;
+    assert!(unasked.is_err_and(|stop| stop.to_string().contains("add `--yes`")));
+    let pruned = told(mended(), &["topology", "prune", "--yes", "--former", &file]).await.expect("it is empty");
+    for line in ["hear to eda.events by tool.pruned", "hear", "hear.dead"] {
+        assert!(pruned.contains(&format!("queue {service}.{line}\n")), "{pruned}");
+    }
+    let again = told(mended(), &["topology", "prune", "--yes", "--former", &file]).await.expect("nothing is left");
+    assert_eq!(again, "nothing to change\n");
+}
+
+#[tokio::test]
+async fn tail_shows_what_passes_and_takes_it_from_nobody() {
+    let service = fresh("tail");
+    let (heard, mut inbox) = unbounded_channel();
+    let broker = eda::connect(&url()).await.expect("the broker is there");
+    let running = App::from(listening(&service, heard)).start(&broker).await.expect("it starts");
+    let pattern = format!("tool.{service}.*");
+    let arguments = ["tail", &pattern, "--limit", "1", "--show-payload", "--json"];
+    let mut sent = 0;
+    let publisher = broker.publisher("web");
+    let publishing = async {
+        loop {
+            sent += 1;
+            let event = ToolTried { run: service.clone(), number: sent };
+            publisher.publish(&event).await.expect("it is confirmed");
+        }
+    };
+    let seen = tokio::select! {
+        seen = json(only_listening(&service), &arguments) => seen.expect("an event has passed"),
+        () = publishing => unreachable!("it is published until one is seen"),
+    };
+    let expected = json!({ "run": service, "number": seen["body"]["number"] });
+    assert_eq!((&seen["event"], &seen["source"], &seen["body"]), (&json!("tool.tried"), &json!("web"), &expected));
+    assert_eq!(seen["routing_key"], format!("tool.{service}.tried"));
+    // the last one may have been cut off before it was sent
+    for number in 1..sent {
+        assert_eq!(next(&mut inbox).await, number);
+    }
+    let healthy = json(only_listening(&service), &["health", "--json"]).await.expect("it is consumed from");
+    assert_eq!((&healthy["healthy"], &healthy["queues"][0]["consumers"]), (&json!(true), &json!(1)));
+    running.shutdown().await.expect("it ends");
+    broker.close().await.expect("it ends");
+}
+
+#[tokio::test]
+async fn health_asks_a_running_process() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("it listens");
+    let answers = async {
+        for answer in ["HTTP/1.1 200 OK\r\n\r\nready", "HTTP/1.1 503 Service Unavailable\r\n\r\nnot ready"] {
+            let (mut stream, _) = listener.accept().await.expect("it is asked");
+            let mut request = [0; 1_000];
+            let length = stream.read(&mut request).await.expect("it asks");
+            assert!(request[..length].starts_with(b"GET /health/ready HTTP/1.0\r\n"));
+            stream.write_all(answer.as_bytes()).await.expect("it listens");
+        }
+    };
+    let url = format!("http://{address}");
+    let asks = async {
+        let ready = told(only_listening("health"), &["health", "--process", &url]).await.expect("it is ready");
+        assert_eq!(ready, "ready\n");
+        let down = found(told(only_listening("health"), &["health", "--process", &url]).await);
+        assert_eq!(down, ["the process is not ready: it answered 503"]);
+    };
+    tokio::join!(answers, asks);
+    drop(listener);
+    let away = told(only_listening("health"), &["health", "--process", &url]).await;
+    assert_eq!(away.map_err(|stop| stop.exit_code()), Err(2));
+}
+
+fn listening(service: &str, heard: UnboundedSender<u32>) -> Service {
+    let hear = move |event: ToolTried| {
+        let heard = heard.clone();
+        async move {
+            // other runs of this test have keys that match, too, and nobody listens after the end
+            let _ = heard.send(event.number);
+        }
+    };
+    Service::new(service.to_owned())
+        .register(HandlerDef::from_fn("hear", hear).configure(|options| options.concurrency(1)))
+        .publishes::<ToolTried>()
+}
+
+fn only_listening(service: &str) -> App {
+    listening(service, unbounded_channel().0).into()
+}
+
+async fn told(app: App, arguments: &[&str]) -> Result<String, Stop> {
+    let url = url();
+    let arguments = ["service", "--broker", &url].into_iter().chain(arguments.iter().copied()).map(Into::into);
+    let mut out = Vec::new();
+    let done = timeout(PATIENCE, eda::tool::execute(app, arguments, &mut out)).await.expect("it ends");
+    done.map(|()| String::from_utf8(out).expect("it is text"))
+}
+
+async fn json(app: App, arguments: &[&str]) -> Result<Value, Stop> {
+    told(app, arguments).await.map(|text| serde_json::from_str(&text).expect("it is one document"))
+}
+
+fn found(done: Result<String, Stop>) -> Vec<String> {
+    match done {
+        Err(Stop::Found(found)) => found,
+        other => panic!("expected findings: {other:?}"),
+    }
+}
+
+async fn next(inbox: &mut UnboundedReceiver<u32>) -> u32 {
+    timeout(PATIENCE, inbox.recv()).await.expect("it comes").expect("the handler lives")
+}
+
+fn fresh(what: &str) -> String {
+    format!("tool-{what}-{}", EventId::new())
+}
+
+fn url() -> String {
+    std::env::var("AMQP_URL").expect("no broker: run `cargo xtask test`, or set AMQP_URL")
+}
