@@ -15,8 +15,8 @@
 //! * lapin logs the whole of a returned message at WARN and, at TRACE, the login. Where logs are kept, put
 //!   [`is_safe_to_log`] before what writes them, or set `RUST_LOG=info,lapin=warn,lapin::returned_messages=error`.
 //! * lapin reads what the broker sends by recursion; `RUST_MIN_STACK=67108864` in a service's environment gives it room.
-//! * Nothing is ever unbound or deleted: a handler that takes another event than before leaves the binding of the old one
-//!   behind, and a handler that is gone its queue.
+//! * A service unbinds and deletes nothing: a handler that takes another event than before leaves the binding of the old one
+//!   behind, and a handler that is gone its queue. An operator does, by [`Operate`](eda_core::transport::Operate).
 //! * An exchange that is deleted by hand comes back with the next publish or reconnect, its bindings with the next
 //!   reconnect of each subscriber; what is published in between is parked.
 //! * Before RabbitMQ 4.3 every delivery that is given back, as at the end of a process, counts towards the queue's delivery

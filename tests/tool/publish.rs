@@ -37,6 +37,15 @@ fn json_that_does_not_fit_is_told_by_path_and_by_what_was_expected() {
 }
 
 #[test]
+fn the_docs_show_what_is_told() {
+    let docs = include_str!("../../docs/operations.md");
+    let body = r#"{"order_id": 1, "lines": [{"article": "cap", "count": "two"}]}"#;
+    let shown =
+        format!("$ billing publish order.created '{body}'\n{}", stderr(&tool(&["publish", "order.created", body])));
+    assert!(docs.contains(&shown), "docs/operations.md does not show:\n{shown}");
+}
+
+#[test]
 fn a_dry_run_needs_no_broker() {
     let told = tool(&["publish", "order.created", r#"{"order_id": 1, "lines": []}"#, "--dry-run", "--json"]);
     let mut document: Value = serde_json::from_slice(&told.stdout).expect("standard output is one document");
