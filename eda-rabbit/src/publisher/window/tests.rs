@@ -16,7 +16,7 @@ fn admit_to(window: &mut Window, key: &str, id: &str, deadline: Instant) -> ones
     let reply = Reply::new(word, true);
     let properties = BasicProperties::default().with_message_id(id.into());
     let outgoing = Outgoing { exchange: "e".into(), routing_key: key.into(), properties, body: Bytes::new() };
-    window.admit(Parcel::Copy(outgoing), reply, deadline, None);
+    window.admit(Parcel::Copy(Box::new(outgoing)), reply, deadline, None);
     outcome
 }
 
