@@ -79,13 +79,21 @@ struct Entry {
     /// `None` after the deadline: the caller was told, but the place in the window is taken until the broker has spoken.
     reply: Option<Reply>,
     deadline: Instant,
-    /// Whether it was ever sent: then nobody knows whether the broker has it.
-    is_sent: bool,
+    known: Known,
     /// Whether its word can still come, on the present channel.
     is_in_flight: bool,
-    /// Whether the broker's last word was that it does not take it.
-    is_refused: bool,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+/// What is known of a message beside what is on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It was never sent.
+    Unsent,
+    /// The broker has taken none that was sent.
+    Refused,
+    /// One was sent on a channel that was lost: the broker may have it, whatever it says of another.
+    Unknown,
 }
 
 struct Unroutable {
@@ -103,9 +111,8 @@ impl Window {
         place: Option<OwnedSemaphorePermit>,
     ) {
         self.last += 1;
-        let reply = Some(reply);
-        let (is_sent, is_in_flight, is_refused) = (false, false, false);
-        let entry = Entry { parcel, reply, deadline, is_sent, is_in_flight, is_refused, _place: place };
+        let (reply, known) = (Some(reply), Known::Unsent);
+        let entry = Entry { parcel, reply, deadline, known, is_in_flight: false, _place: place };
         self.entries.insert(self.last, entry);
         self.waiting.push_back(self.last);
     }
@@ -143,7 +150,7 @@ impl Window {
 
     fn take(&mut self, number: u64) -> Option<(u64, Outgoing)> {
         let entry = self.entries.get_mut(&number)?;
-        (entry.is_sent, entry.is_in_flight) = (true, true);
+        entry.is_in_flight = true;
         self.open += 1;
         Some((number, entry.parcel.outgoing()))
     }
@@ -217,8 +224,11 @@ impl Window {
         self.entries.retain(|_, entry| !entry.is_given_up());
         self.holds.lose();
         for entry in self.entries.values_mut() {
-            if std::mem::take(&mut entry.is_in_flight) && refusal.is_none() {
-                self.holds.doubt(&entry.parcel);
+            if std::mem::take(&mut entry.is_in_flight) {
+                entry.known = Known::Unknown;
+                if refusal.is_none() {
+                    self.holds.doubt(&entry.parcel);
+                }
             }
         }
         self.waiting = self.entries.keys().copied().collect();
@@ -228,12 +238,12 @@ impl Window {
     /// Nothing can be sent, for a reason that waiting does not mend: tells the callers whose message never was.
     pub(crate) fn refuse(&mut self, refusal: &Error) {
         self.entries.retain(|_, entry| {
-            if !entry.is_sent
+            if entry.is_unsent()
                 && let Some(reply) = entry.reply.take()
             {
                 reply.tell(Err(refusal.clone()));
             }
-            entry.is_sent
+            !entry.is_unsent()
         });
         self.waiting.retain(|number| self.entries.contains_key(number));
     }
@@ -244,10 +254,10 @@ impl Window {
             if entry.deadline <= now
                 && let Some(reply) = entry.reply.take()
             {
-                reply.tell(Err(match entry {
-                    Entry { is_refused: true, is_in_flight: false, .. } => rejected(),
-                    Entry { is_sent: true, .. } => unconfirmed(trouble),
-                    Entry { .. } => unavailable(trouble),
+                reply.tell(Err(match entry.known {
+                    Known::Unsent if !entry.is_in_flight => unavailable(trouble),
+                    Known::Refused if !entry.is_in_flight => rejected(),
+                    _ => unconfirmed(trouble),
                 }));
             }
             entry.is_in_flight || entry.reply.is_some()
@@ -270,8 +280,9 @@ impl Window {
     /// Tells everyone that there will be no word.
     pub(crate) fn close(&mut self) {
         for entry in std::mem::take(&mut self.entries).into_values() {
+            let outcome = if entry.is_unsent() { closed() } else { unconfirmed("") };
             if let Some(reply) = entry.reply {
-                reply.tell(Err(if entry.is_sent { unconfirmed("") } else { closed() }));
+                reply.tell(Err(outcome));
             }
         }
     }
@@ -295,7 +306,10 @@ impl Window {
             Some(Unroutable { returned, .. }) => Err(told::unroutable(&entry.parcel, returned)),
             None if is_acked => Ok(()),
             None => {
-                (entry.is_in_flight, entry.is_refused) = (false, true);
+                entry.is_in_flight = false;
+                if entry.known == Known::Unsent {
+                    entry.known = Known::Refused;
+                }
                 self.holds.refused(number, &entry.parcel);
                 if entry.is_given_up() {
                     self.entries.remove(&number);
@@ -316,6 +330,10 @@ impl Entry {
     /// Whether it is not to be sent any more: its caller was told that there is no word, or has taken it back.
     fn is_given_up(&self) -> bool {
         self.reply.as_ref().is_none_or(Reply::is_taken_back)
+    }
+
+    fn is_unsent(&self) -> bool {
+        self.known == Known::Unsent && !self.is_in_flight
     }
 
     fn id(&self) -> Cow<'_, str> {
