@@ -5,6 +5,7 @@ mod flights;
 mod told;
 mod hold;
 mod parcel;
+mod reply;
 pub(crate) mod window;
 
 use std::sync::Arc;
@@ -18,9 +19,10 @@ use tracing::{debug, warn};
 
 use self::flights::Flights;
 pub(crate) use self::parcel::Parcel;
+use self::reply::Reply;
 use self::told::unavailable;
 pub(crate) use self::told::with_trouble;
-use self::window::{Reply, Window};
+use self::window::Window;
 use crate::backoff::Backoff;
 use crate::connection::{Connection, closed, spawn};
 use crate::topology::Plan;

@@ -14,38 +14,17 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use eda_core::{Error, Result, mutant};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use eda_core::{Error, mutant};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::Parcel;
 use super::entries::Entries;
 use super::hold::Holds;
+use super::reply::Reply;
 use super::told::{self, rejected, unavailable, unconfirmed};
 use crate::connection::closed;
 use crate::wire::{Outgoing, Returned, Word};
-
-/// Who publishes waits here for the outcome.
-pub(crate) struct Reply {
-    word: oneshot::Sender<Result<()>>,
-    /// Whether a message that nobody waits for any more is not sent: its caller does something else instead.
-    can_be_taken_back: bool,
-}
-
-impl Reply {
-    pub(crate) fn new(word: oneshot::Sender<Result<()>>, can_be_taken_back: bool) -> Self {
-        Self { word, can_be_taken_back }
-    }
-
-    pub(crate) fn tell(self, outcome: Result<()>) {
-        // a caller that has gone away does not want to know
-        let _ = self.word.send(outcome);
-    }
-
-    fn is_taken_back(&self) -> bool {
-        self.can_be_taken_back && self.word.is_closed()
-    }
-}
 
 /// As long a word may be late, before the channel is given up for a new one.
 const GRACE: Duration = Duration::from_secs(5);
@@ -79,13 +58,21 @@ struct Entry {
     /// `None` after the deadline: the caller was told, but the place in the window is taken until the broker has spoken.
     reply: Option<Reply>,
     deadline: Instant,
-    /// Whether it was ever sent: then nobody knows whether the broker has it.
-    is_sent: bool,
+    known: Known,
     /// Whether its word can still come, on the present channel.
     is_in_flight: bool,
-    /// Whether the broker's last word was that it does not take it.
-    is_refused: bool,
     place: Option<OwnedSemaphorePermit>,
+}
+
+/// What is known of a message beside what is on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It was never sent.
+    Unsent,
+    /// The broker has taken none that was sent.
+    Refused,
+    /// One was sent on a channel that was lost: the broker may have it, whatever it says of another.
+    Unknown,
 }
 
 struct Unroutable {
@@ -102,9 +89,8 @@ impl Window {
         deadline: Instant,
         place: Option<OwnedSemaphorePermit>,
     ) {
-        let reply = Some(reply);
-        let (is_sent, is_in_flight, is_refused) = (false, false, false);
-        let entry = Entry { parcel, reply, deadline, is_sent, is_in_flight, is_refused, place };
+        let (reply, known) = (Some(reply), Known::Unsent);
+        let entry = Entry { parcel, reply, deadline, known, is_in_flight: false, place };
         self.waiting.push_back(self.entries.push(entry));
     }
 
@@ -141,7 +127,7 @@ impl Window {
 
     fn take(&mut self, number: u64) -> Option<(u64, Outgoing)> {
         let entry = self.entries.get_mut(number)?;
-        (entry.is_sent, entry.is_in_flight) = (true, true);
+        entry.is_in_flight = true;
         self.open += 1;
         Some((number, entry.parcel.outgoing()))
     }
@@ -223,8 +209,11 @@ impl Window {
         self.entries.retain(|entry| !entry.is_given_up());
         self.holds.lose();
         for entry in self.entries.iter_mut() {
-            if std::mem::take(&mut entry.is_in_flight) && refusal.is_none() {
-                self.holds.doubt(&entry.parcel);
+            if std::mem::take(&mut entry.is_in_flight) {
+                entry.known = Known::Unknown;
+                if refusal.is_none() {
+                    self.holds.doubt(&entry.parcel);
+                }
             }
         }
         self.waiting = self.entries.iter().map(|(number, _)| number).collect();
@@ -234,12 +223,12 @@ impl Window {
     /// Nothing can be sent, for a reason that waiting does not mend: tells the callers whose message never was.
     pub(crate) fn refuse(&mut self, refusal: &Error) {
         self.entries.retain(|entry| {
-            if !entry.is_sent
+            if entry.is_unsent()
                 && let Some(reply) = entry.reply.take()
             {
                 reply.tell(Err(refusal.clone()));
             }
-            entry.is_sent
+            !entry.is_unsent()
         });
         self.waiting.retain(|number| self.entries.contains(*number));
     }
@@ -250,10 +239,10 @@ impl Window {
             if entry.deadline <= now
                 && let Some(reply) = entry.reply.take()
             {
-                reply.tell(Err(match entry {
-                    Entry { is_refused: true, is_in_flight: false, .. } => rejected(),
-                    Entry { is_sent: true, .. } => unconfirmed(trouble),
-                    Entry { .. } => unavailable(trouble),
+                reply.tell(Err(match entry.known {
+                    Known::Unsent if !entry.is_in_flight => unavailable(trouble),
+                    Known::Refused if !entry.is_in_flight => rejected(),
+                    _ => unconfirmed(trouble),
                 }));
             }
             entry.is_in_flight || entry.reply.is_some()
@@ -281,8 +270,9 @@ impl Window {
     /// Tells everyone that there will be no word.
     pub(crate) fn close(&mut self) {
         self.entries.retain(|entry| {
+            let outcome = if entry.is_unsent() { closed() } else { unconfirmed("") };
             if let Some(reply) = entry.reply.take() {
-                reply.tell(Err(if entry.is_sent { unconfirmed("") } else { closed() }));
+                reply.tell(Err(outcome));
             }
             false
         });
@@ -308,7 +298,10 @@ impl Window {
             Some(Unroutable { returned, .. }) => Err(told::unroutable(&entry.parcel, returned)),
             None if is_acked => Ok(()),
             None => {
-                (entry.is_in_flight, entry.is_refused) = (false, true);
+                entry.is_in_flight = false;
+                if entry.known == Known::Unsent {
+                    entry.known = Known::Refused;
+                }
                 self.holds.refused(number, &entry.parcel);
                 if entry.is_given_up() {
                     self.entries.remove(number);
@@ -331,6 +324,10 @@ impl Entry {
     /// Whether it is not to be sent any more: its caller was told that there is no word, or has taken it back.
     fn is_given_up(&self) -> bool {
         self.reply.as_ref().is_none_or(Reply::is_taken_back)
+    }
+
+    fn is_unsent(&self) -> bool {
+        self.known == Known::Unsent && !self.is_in_flight
     }
 
     fn id(&self) -> Cow<'_, str> {

@@ -1,7 +1,7 @@
 //! The window against every way in which lapin hands out returns and confirms.
 
 use bytes::Bytes;
-use eda_core::ErrorKind;
+use eda_core::{ErrorKind, Result};
 use lapin::BasicProperties;
 use tokio::sync::oneshot;
 
@@ -168,6 +168,23 @@ async fn a_message_that_is_refused_until_its_deadline_was_rejected() {
     let _later_one = admit_to(&mut window, "full", "c", later());
     assert_eq!(taken(&mut window), [3], "those that are gone are not waited for");
     assert_eq!(window.next_probe(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_message_that_a_lost_channel_may_have_taken_is_unconfirmed() {
+    let mut window = Window::default();
+    let mut outcomes = [admit(&mut window, "a", later()), admit(&mut window, "b", later())];
+    assert_eq!(taken(&mut window), [1, 2]);
+    window.hear(vec![(1, NACK)]);
+    assert_eq!(probe(&mut window).await, [1]);
+    // both are on their way
+    window.lose(None);
+    assert_eq!(taken(&mut window), [1, 2]);
+    window.hear(vec![(2, NACK)]);
+    window.lose(None);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    window.expire(Instant::now(), "");
+    assert_eq!(outcomes.each_mut().map(kind), [Some(Err(ErrorKind::Unconfirmed)); 2]);
 }
 
 #[tokio::test(start_paused = true)]
