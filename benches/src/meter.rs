@@ -90,8 +90,9 @@ fn peak_kib() -> u64 {
     peak.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
+/// A number of events, bytes or the like, to be divided.
 #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 of anything")]
-fn count(number: u64) -> f64 {
+pub fn count(number: u64) -> f64 {
     number as f64
 }
 

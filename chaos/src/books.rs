@@ -55,7 +55,10 @@ struct Handled {
     received: u32,
     failed: u32,
     effects: u32,
-    is_corrupt: bool,
+    /// Of what came first.
+    hash: Option<u64>,
+    /// Whether something else came after it.
+    has_changed: bool,
     parked: Option<Parked>,
 }
 
@@ -126,10 +129,9 @@ impl Books {
             }
             Record::Received { id, handler, hash, at, .. } => {
                 let entry = self.entry(id);
-                let is_corrupt = entry.told.is_some_and(|told| told.hash != hash);
                 let handled = entry.handled(&handler);
                 handled.received += 1;
-                handled.is_corrupt |= is_corrupt;
+                handled.has_changed |= *handled.hash.get_or_insert(hash) != hash;
                 return entry.progress(at);
             }
             Record::Failed { id, handler } => self.entry(id).handled(&handler).failed += 1,
@@ -262,7 +264,9 @@ impl Entry {
                 Some(Parked::ByLimit) => findings.suspect += 1,
                 _ => {}
             }
-            if handled.is_corrupt && !is_poison {
+            // here at last, since a delivery may be read before the line of who published it
+            let is_corrupt = handled.has_changed || handled.hash.is_some_and(|hash| hash != told.hash);
+            if is_corrupt && !is_poison {
                 findings.corrupt += 1;
                 findings.sample("corrupt", id, handler);
             }

@@ -11,7 +11,7 @@ use crate::ledger::now;
 pub(crate) struct Options {
     pub events: u64,
     pub fault_count: usize,
-    /// After so many faults the broker\'s consumers are counted.
+    /// After so many faults the broker's consumers are counted.
     pub check_every: usize,
     /// Empty for all that fit the number of nodes.
     pub faults: Vec<Fault>,

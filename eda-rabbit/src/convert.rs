@@ -11,7 +11,7 @@ use eda_core::{EventId, Message, envelope};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
-use self::value::{from_amqp, long, number, short, text, to_amqp};
+use self::value::{from_amqp, number, short, text, to_amqp};
 use crate::topology::RETRY;
 use crate::wire::{Arrived, Outgoing};
 
@@ -30,7 +30,7 @@ const PERSISTENT: u8 = 2;
 pub(crate) fn outgoing(message: &Message, exchange: &str) -> Outgoing {
     let mut headers = FieldTable::default();
     for (name, value) in envelope::attributes(message) {
-        headers.insert([PREFIX, name].concat().into(), long(&value));
+        headers.insert([PREFIX, name].concat().into(), AMQPValue::LongString(value.into_owned().into_bytes().into()));
     }
     for (name, value) in message.headers.iter() {
         if let Ok(name) = ShortString::try_new(name) {

@@ -1,28 +1,28 @@
 //! One task owns the publishing channel: it sends in bursts, hears the broker's words, and sends again after a loss.
 
+mod entries;
+mod flights;
 mod told;
 mod hold;
 mod parcel;
-mod round;
+mod reply;
 pub(crate) mod window;
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use eda_core::transport::Receipt;
 use eda_core::{Error, ErrorKind, Result};
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
+use self::flights::Flights;
 pub(crate) use self::parcel::Parcel;
-use self::round::Rounds;
+use self::reply::Reply;
 use self::told::unavailable;
 pub(crate) use self::told::with_trouble;
-use self::window::{Reply, Window};
+use self::window::Window;
 use crate::backoff::Backoff;
 use crate::connection::{Connection, closed, spawn};
 use crate::topology::Plan;
@@ -74,7 +74,7 @@ impl Publisher {
     /// # Cancel safety
     /// Cancelled, the message is not sent, or not sent again after a lost connection.
     pub(crate) async fn publish(&self, copy: Outgoing) -> Result {
-        self.hand_over(Parcel::Copy(copy), true).await?.confirmed().await
+        self.hand_over(Parcel::Copy(Box::new(copy)), true).await?.confirmed().await
     }
 
     async fn hand_over(&self, parcel: Parcel, can_be_taken_back: bool) -> Result<Receipt> {
@@ -107,28 +107,13 @@ struct Opened {
     lost: BoxFuture<()>,
 }
 
-/// A message on its way.
-struct Flight {
-    number: u64,
-    word: BoxFuture<Result<Word>>,
-}
-
-impl Future for Flight {
-    type Output = (u64, Result<Word>);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let number = self.number;
-        self.word.as_mut().poll(context).map(|word| (number, word))
-    }
-}
-
 struct Task {
     connection: Connection,
     commands: mpsc::UnboundedReceiver<Command>,
     window: Window,
     channel: Option<Opened>,
     opening: Option<BoxFuture<Result<Opened>>>,
-    flying: FuturesUnordered<Flight>,
+    flying: Flights,
     /// Grows with each channel that is lost before the broker has said a word on it.
     backoff: Backoff,
     trouble: String,
@@ -137,7 +122,7 @@ struct Task {
 impl Task {
     fn new(connection: Connection, commands: mpsc::UnboundedReceiver<Command>) -> Self {
         let opening = Some(open(connection.clone(), Duration::ZERO));
-        let (window, flying) = (Window::default(), FuturesUnordered::new());
+        let (window, flying) = (Window::default(), Flights::default());
         Self {
             connection,
             commands,
@@ -168,7 +153,7 @@ impl Task {
                     }
                 },
                 () = lost(&mut self.channel) => self.lose(&Error::new(ErrorKind::Unavailable, "the connection was lost")),
-                round = Rounds(&mut self.flying), if !self.flying.is_empty() => self.hear(round),
+                round = self.flying.round(), if !self.flying.is_empty() => self.hear(round),
                 count = self.commands.recv_many(&mut burst, BURST) => {
                     if count == 0 {
                         break;
@@ -197,8 +182,9 @@ impl Task {
 
     fn send_waiting(&mut self) {
         let Some(opened) = &self.channel else { return };
-        for (number, outgoing) in self.window.take_waiting(Instant::now()) {
-            self.flying.push(Flight { number, word: opened.channel.publish(outgoing) });
+        let now = Instant::now();
+        while let Some((number, outgoing)) = self.window.next_waiting(now) {
+            self.flying.begin(number, opened.channel.publish(outgoing));
         }
     }
 

@@ -193,6 +193,6 @@ impl Publish for EventPublisher {
         message.id.get_or_insert_with(EventId::new);
         limits::check(&message)?;
         limits::check_headers(&message)?;
-        self.publisher.send(Parcel::Event(message, self.exchange)).await
+        self.publisher.send(Parcel::Event(Box::new(message), self.exchange)).await
     }
 }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use eda_core::Result;
 use tokio::sync::watch;
 
-pub(crate) use self::lapin::Lapin;
+pub(crate) use self::lapin::{Lapin, LapinConfirm};
 pub(crate) use self::operator::{Held, Operator};
 use crate::topology::{Binding, Exchange, Plan, Queue};
 
@@ -58,9 +58,9 @@ pub(crate) trait Channel: Send + Sync {
 
     async fn confirm_select(&self) -> Result;
 
-    /// The frames are handed over when the future is first polled, in the order of polling. It resolves with the
-    /// broker's word, or an error when the channel ends; the deadline is the caller's.
-    fn publish(&self, outgoing: Outgoing) -> BoxFuture<Result<Word>>;
+    /// The frames are handed over when the future is first polled, and written in the order of polling. It resolves when
+    /// they are written, or with an error when the channel ends; the deadline is the caller's.
+    fn publish(&self, outgoing: Outgoing) -> BoxFuture<Result<Confirm>>;
 
     async fn qos(&self, prefetch: u16) -> Result;
     async fn consume(&self, queue: &str) -> Result<Box<dyn Arrivals>>;
@@ -129,6 +129,25 @@ pub(crate) enum Word {
     Ack { returned: Option<Returned> },
     /// It refused.
     Nack { returned: Option<Returned> },
+}
+
+/// Resolves with the broker's word on a publish, or an error when the channel ends.
+pub(crate) enum Confirm {
+    Lapin(LapinConfirm),
+    #[cfg(feature = "__simulation")]
+    Simulated(BoxFuture<Result<Word>>),
+}
+
+impl Future for Confirm {
+    type Output = Result<Word>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Word>> {
+        match self.get_mut() {
+            Self::Lapin(confirm) => Pin::new(confirm).poll(context),
+            #[cfg(feature = "__simulation")]
+            Self::Simulated(word) => word.as_mut().poll(context),
+        }
+    }
 }
 
 /// A message that the broker could not route, known by its id.

@@ -1,15 +1,23 @@
-//! `cargo xtask bench`: what the framework costs beside lapin by hand.
+//! `cargo xtask bench`: what the framework costs beside lapin by hand; `cargo xtask scale`: how that changes with what grows.
 
 use crate::install;
 use crate::step::run as program;
 
 /// Builds all its programs for release, and runs the one that runs the others.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
+    start("bench", arguments)
+}
+
+pub(crate) fn scale(arguments: &[&str]) -> Result<(), String> {
+    start("bench-scale", arguments)
+}
+
+fn start(name: &str, arguments: &[&str]) -> Result<(), String> {
     if !matches!(arguments, ["--help"]) {
         install::ensure()?;
     }
     let package = ["--quiet", "--release", "--locked", "--package", "eda-bench"];
     program(&crate::cargo(), &[&["build"], &package[..], &["--bins"]].concat(), &[])?;
-    let words = [&["run"], &package[..], &["--bin", "bench", "--"], arguments].concat();
+    let words = [&["run"], &package[..], &["--bin", name, "--"], arguments].concat();
     program(&crate::cargo(), &words, &[])
 }

@@ -110,3 +110,14 @@ fn effects_behind_those_of_a_later_event_are_counted() {
     let records = [2, 1].into_iter().flat_map(|id| whole(id, Kind::Good));
     assert_eq!(findings(records).out_of_order, 2, "one for each handler");
 }
+
+#[test]
+fn another_content_is_seen_whichever_ledger_is_read_first() {
+    let mut records = whole(1, Kind::Good);
+    let Record::Received { hash, .. } = &mut records[2] else { panic!("{records:?}") };
+    *hash = 6;
+    for rotated in 0..records.len() {
+        records.rotate_left(1);
+        assert_eq!(findings(records.clone()).corrupt, 1, "rotated {rotated}");
+    }
+}

@@ -46,6 +46,14 @@ impl EventId {
         let text = format!("{cause}\n{handler}\n{event}\n{ordinal}");
         Self(Repr::Uuid(Uuid::new_v8(*Uuid::new_v5(&NAMESPACE, text.as_bytes()).as_bytes())))
     }
+
+    /// How many bytes its text has.
+    pub(crate) fn text_len(&self) -> usize {
+        match &self.0 {
+            Repr::Uuid(_) => uuid::fmt::Hyphenated::LENGTH,
+            Repr::Foreign(text) => text.len(),
+        }
+    }
 }
 
 impl From<&str> for EventId {

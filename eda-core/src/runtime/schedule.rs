@@ -18,10 +18,17 @@ use tracing::error;
 use super::process::Processor;
 use crate::transport::Delivery;
 
-/// The workers of one subscription. The line is as long as the transport's prefetch allows.
+/// How many deliveries of a worker may wait for the broker's word on what they published: where it never comes, so many
+/// handlers have run in vain.
+const AHEAD: usize = 8;
+
+/// The workers of one subscription, of which each starts when it is first needed. The line is as long as the transport's
+/// prefetch allows.
 pub(super) struct Workers {
     line: Arc<Line>,
     tasks: JoinSet<()>,
+    concurrency: usize,
+    processor: Arc<Processor>,
 }
 
 struct Line {
@@ -31,20 +38,21 @@ struct Line {
 }
 
 impl Workers {
-    pub(super) fn start(concurrency: usize, processor: &Arc<Processor>) -> Self {
+    pub(super) fn new(concurrency: usize, processor: Arc<Processor>) -> Self {
         let line = Arc::new(Line { waiting: Mutex::default(), count: Semaphore::new(0) });
-        let mut tasks = JoinSet::new();
-        for _ in 0..concurrency {
-            tasks.spawn(work(Arc::clone(&line), Arc::clone(processor)));
-        }
-        Self { line, tasks }
+        Self { line, tasks: JoinSet::new(), concurrency, processor }
     }
 
     /// Puts deliveries at the end of the line; `batch` is empty afterwards.
-    pub(super) fn push(&self, batch: &mut Vec<Delivery>) {
+    pub(super) fn push(&mut self, batch: &mut Vec<Delivery>) {
         let count = batch.len();
         self.line.waiting().extend(batch.drain(..));
         self.line.count.add_permits(count);
+        // what is left when every idle worker has taken one
+        let unclaimed = self.line.count.available_permits();
+        for _ in self.tasks.len()..self.concurrency.min(self.tasks.len() + unclaimed) {
+            self.tasks.spawn(work(Arc::clone(&self.line), Arc::clone(&self.processor)));
+        }
     }
 
     /// Gives back what waits and lets what runs finish, until the limit; then that is given back, too. Tells how many
@@ -68,7 +76,7 @@ impl Line {
 }
 
 /// Handles one delivery at a time. What comes after a handler waits for the broker, not for this process: meanwhile the
-/// next one is handled. The transport's prefetch bounds how many are in hand.
+/// next ones are handled, some few, for what they publish may fail.
 async fn work(line: Arc<Line>, processor: Arc<Processor>) {
     let mut endings = FuturesUnordered::new();
     while let Ok(permit) = beside(&mut endings, line.count.acquire()).await {
@@ -77,10 +85,12 @@ async fn work(line: Arc<Line>, processor: Arc<Processor>) {
         // one whose connection was lost while it waited comes again: handled now, it would be handled twice
         let Some(delivery) = next.filter(Delivery::is_open) else { continue };
         // pinned here, since it is large, and moving it costs more than polling it
-        let mut handling = pin!(processor.handle(delivery));
-        let handled = beside(&mut endings, survive(handling.as_mut())).await;
-        if let Some(unfinished) = handled.and_then(|handled| processor.ack(handled)) {
+        let mut handling = pin!(async { processor.ack(processor.handle(delivery).await) });
+        if let Some(Some(unfinished)) = beside(&mut endings, survive(handling.as_mut())).await {
             endings.push(survive(processor.finish(unfinished)));
+        }
+        while endings.len() >= AHEAD {
+            endings.next().await;
         }
     }
     while endings.next().await.is_some() {}

@@ -8,6 +8,8 @@ mod delivery;
 mod identity;
 // returned events, publishers, ids
 mod emit;
+// what is handled while events of others are not confirmed
+mod ahead;
 // retries, backoff, timeouts, panics
 mod retry;
 // what is told of a failure, and what is not

@@ -31,6 +31,10 @@ const LEFT_OUT: &str = "eda-left-out";
 /// broker is told otherwise; one that does not fit ends the connection. The rest is for what the broker adds.
 const HEADERS_LIMIT: usize = 112 * 1024;
 
+/// How many bytes a header may have that one copy takes over from the other: the text of an error, and what tells its type
+/// and its length.
+const KEPT_LIMIT: usize = FailureRecord::DETAIL_LIMIT + 5;
+
 /// What a copy is made of: the delivery as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Original {
@@ -63,7 +67,8 @@ struct Copy<'a> {
 fn copy<'a>(original: &'a Original, failure: &FailureRecord) -> Copy<'a> {
     let old = original.properties.headers().as_ref();
     let is_copy = original.exchange == RETRY;
-    let kept = |name: &str| old?.inner().get(name).cloned();
+    // what is larger was not written here, and must not take the room of what is
+    let kept = |name: &str| old?.inner().get(name).filter(|value| encoded_size(value) <= KEPT_LIMIT).cloned();
     let mut headers: BTreeMap<_, _> = old
         .into_iter()
         .flatten()
@@ -174,6 +179,20 @@ mod tests {
         assert!(encoded_size(&AMQPValue::FieldTable(headers.clone())) < 128 * 1024 - 8 * 1024);
         assert!(headers.contains_key("small") && headers.contains_key("large"));
         assert_eq!(headers.inner().get(LEFT_OUT), Some(&long("larger")));
+    }
+
+    #[test]
+    fn a_forged_copy_fits_into_a_frame_too() {
+        let mut headers = FieldTable::default();
+        headers.insert(FIRST_DETAIL.into(), AMQPValue::LongString("x".repeat(127_000).into()));
+        headers.insert(FIRST_REASON.into(), long("transient"));
+        let properties = BasicProperties::default().with_headers(headers);
+        let original = Original { exchange: RETRY.into(), routing_key: "q".into(), properties, body: Bytes::new() };
+        for copy in [retry_copy(&original, "q", 100, &failure()), dead_copy(&original, "q", &failure())] {
+            let headers = copy.properties.headers().as_ref().expect("it has some");
+            assert!(encoded_size(&AMQPValue::FieldTable(headers.clone())) < HEADERS_LIMIT);
+            assert_eq!(headers.inner().get(FIRST_REASON), Some(&long("transient")));
+        }
     }
 
     #[test]

@@ -8,18 +8,19 @@ use eda_core::Message;
 use crate::convert;
 use crate::wire::Outgoing;
 
+/// It is small: it goes through several hands.
 pub(crate) enum Parcel {
     /// An event, and the exchange that it goes to.
-    Event(Message, &'static str),
+    Event(Box<Message>, &'static str),
     /// A retry or a dead letter.
-    Copy(Outgoing),
+    Copy(Box<Outgoing>),
 }
 
 impl Parcel {
     pub(crate) fn outgoing(&self) -> Outgoing {
         match self {
             Self::Event(message, exchange) => convert::outgoing(message, exchange),
-            Self::Copy(outgoing) => outgoing.clone(),
+            Self::Copy(outgoing) => Outgoing::clone(outgoing),
         }
     }
 

@@ -11,40 +11,20 @@
 //! What the broker refuses is tried again until its deadline, with one message of each route at a time (see `hold`).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use eda_core::{Error, Result, mutant};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use eda_core::{Error, mutant};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::Parcel;
+use super::entries::Entries;
 use super::hold::Holds;
+use super::reply::Reply;
 use super::told::{self, rejected, unavailable, unconfirmed};
 use crate::connection::closed;
 use crate::wire::{Outgoing, Returned, Word};
-
-/// Who publishes waits here for the outcome.
-pub(crate) struct Reply {
-    word: oneshot::Sender<Result<()>>,
-    /// Whether a message that nobody waits for any more is not sent: its caller does something else instead.
-    can_be_taken_back: bool,
-}
-
-impl Reply {
-    pub(crate) fn new(word: oneshot::Sender<Result<()>>, can_be_taken_back: bool) -> Self {
-        Self { word, can_be_taken_back }
-    }
-
-    pub(crate) fn tell(self, outcome: Result<()>) {
-        // a caller that has gone away does not want to know
-        let _ = self.word.send(outcome);
-    }
-
-    fn is_taken_back(&self) -> bool {
-        self.can_be_taken_back && self.word.is_closed()
-    }
-}
 
 /// As long a word may be late, before the channel is given up for a new one.
 const GRACE: Duration = Duration::from_secs(5);
@@ -58,8 +38,7 @@ const ALL: usize = 1_000;
 
 #[derive(Default)]
 pub(crate) struct Window {
-    last: u64,
-    entries: BTreeMap<u64, Entry>,
+    entries: Entries<Entry>,
     /// Not sent, or to be sent again.
     waiting: VecDeque<u64>,
     /// Confirmed with somebody else's return.
@@ -79,13 +58,21 @@ struct Entry {
     /// `None` after the deadline: the caller was told, but the place in the window is taken until the broker has spoken.
     reply: Option<Reply>,
     deadline: Instant,
-    /// Whether it was ever sent: then nobody knows whether the broker has it.
-    is_sent: bool,
+    known: Known,
     /// Whether its word can still come, on the present channel.
     is_in_flight: bool,
-    /// Whether the broker's last word was that it does not take it.
-    is_refused: bool,
-    _place: Option<OwnedSemaphorePermit>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+/// What is known of a message beside what is on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It was never sent.
+    Unsent,
+    /// The broker has taken none that was sent.
+    Refused,
+    /// One was sent on a channel that was lost: the broker may have it, whatever it says of another.
+    Unknown,
 }
 
 struct Unroutable {
@@ -102,48 +89,45 @@ impl Window {
         deadline: Instant,
         place: Option<OwnedSemaphorePermit>,
     ) {
-        self.last += 1;
-        let reply = Some(reply);
-        let (is_sent, is_in_flight, is_refused) = (false, false, false);
-        let entry = Entry { parcel, reply, deadline, is_sent, is_in_flight, is_refused, _place: place };
-        self.entries.insert(self.last, entry);
-        self.waiting.push_back(self.last);
+        let (reply, known) = (Some(reply), Known::Unsent);
+        let entry = Entry { parcel, reply, deadline, known, is_in_flight: false, place };
+        self.waiting.push_back(self.entries.push(entry));
     }
 
-    /// What is to be sent now, in order; counts as sent from here on.
-    pub(crate) fn take_waiting(&mut self, now: Instant) -> Vec<(u64, Outgoing)> {
-        let mut taken = Vec::with_capacity(self.waiting.len());
+    /// What is to be sent now, in order, one at a time; counts as sent from here on.
+    pub(crate) fn next_waiting(&mut self, now: Instant) -> Option<(u64, Outgoing)> {
         while self.may_send() {
             let Some(number) = self.waiting.pop_front() else { break };
-            if self.entries.get(&number).is_some_and(Entry::is_given_up) {
-                self.entries.remove(&number);
-            }
-            let Some(entry) = self.entries.get(&number) else { continue };
-            if !self.holds.keep(number, &entry.parcel) {
-                taken.extend(self.take(number));
+            let Some(entry) = self.entries.get(number) else { continue };
+            if entry.is_given_up() {
+                self.entries.remove(number);
+            } else if !self.holds.keep(number, &entry.parcel) {
+                return self.take(number);
             }
         }
         while self.may_send() {
-            let is_alive = |number| self.entries.get(&number).is_some_and(|entry| !entry.is_given_up());
-            let Some(number) = self.holds.take_probe(now, is_alive) else { break };
-            taken.extend(self.take(number));
+            let is_alive = |number| self.entries.get(number).is_some_and(|entry| !entry.is_given_up());
+            let number = self.holds.take_probe(now, is_alive)?;
+            if let Some(taken) = self.take(number) {
+                return Some(taken);
+            }
         }
-        taken
+        None
     }
 
-    /// When [`take_waiting`](Self::take_waiting) has something that waited for a time.
+    /// When [`next_waiting`](Self::next_waiting) has something that waited for a time.
     pub(crate) fn next_probe(&self) -> Option<Instant> {
         self.holds.next_probe().filter(|_| self.may_send())
     }
 
     fn may_send(&self) -> bool {
-        let one_by_one = self.entries.keys().next().is_some_and(|oldest| *oldest <= self.suspects);
+        let one_by_one = self.entries.oldest().is_some_and(|oldest| oldest <= self.suspects);
         self.open == 0 || (!one_by_one && self.confirmed.is_none_or(|confirmed| self.open < allowance(confirmed)))
     }
 
     fn take(&mut self, number: u64) -> Option<(u64, Outgoing)> {
-        let entry = self.entries.get_mut(&number)?;
-        (entry.is_sent, entry.is_in_flight) = (true, true);
+        let entry = self.entries.get_mut(number)?;
+        entry.is_in_flight = true;
         self.open += 1;
         Some((number, entry.parcel.outgoing()))
     }
@@ -162,7 +146,7 @@ impl Window {
                 Word::Nack { returned } => (false, returned),
             };
             if mutant::is_without("returns-by-id")
-                && let (Some(returned), Some(entry)) = (&mut returned, self.entries.get(&number))
+                && let (Some(returned), Some(entry)) = (&mut returned, self.entries.get(number))
             {
                 returned.message_id = entry.id().into_owned();
             }
@@ -174,7 +158,7 @@ impl Window {
                 uncertain.push((number, is_acked));
             }
             if let Some(returned) = returned {
-                self.returned.push(Unroutable { returned, newest: self.last });
+                self.returned.push(Unroutable { returned, newest: self.entries.last() });
             }
         }
         if nothing_is_left_over {
@@ -184,10 +168,16 @@ impl Window {
             certain.append(&mut uncertain);
         }
         self.undecided.append(&mut uncertain);
+        // together, so that who waits for room is woken once, and finds much
+        let mut places: Option<OwnedSemaphorePermit> = None;
         for (number, is_acked) in certain {
-            self.tell(number, is_acked);
+            match (&mut places, self.tell(number, is_acked)) {
+                (Some(places), Some(place)) => places.merge(place),
+                (None, place) => places = place,
+                (Some(_), None) => {}
+            }
         }
-        let oldest = self.entries.keys().next().copied();
+        let oldest = self.entries.oldest();
         self.returned.retain(|unroutable| oldest.is_some_and(|oldest| oldest <= unroutable.newest));
     }
 
@@ -196,17 +186,19 @@ impl Window {
     /// is known over what.
     pub(crate) fn lose(&mut self, refusal: Option<&Error>) -> bool {
         let mut is_known = false;
-        let mut unheard =
-            self.entries.iter().filter(|(number, entry)| entry.is_in_flight && !self.waiting.contains(number));
         if let Some(refusal) = refusal {
-            match (unheard.next(), unheard.next_back()) {
-                (Some((&culprit, _)), None) => {
+            let is_unheard = |(number, entry): &(u64, &Entry)| entry.is_in_flight && !self.waiting.contains(number);
+            let mut unheard = self.entries.iter().filter(is_unheard).map(|(number, _)| number);
+            let ends = (unheard.next(), unheard.next_back());
+            drop(unheard);
+            match ends {
+                (Some(culprit), None) => {
                     is_known = true;
-                    if let Some(reply) = self.entries.remove(&culprit).and_then(|entry| entry.reply) {
+                    if let Some(reply) = self.entries.remove(culprit).and_then(|entry| entry.reply) {
                         reply.tell(Err(refusal.clone()));
                     }
                 }
-                (_, Some((&last, _))) => self.suspects = last,
+                (_, Some(last)) => self.suspects = last,
                 (None, None) => {}
             }
         }
@@ -214,79 +206,90 @@ impl Window {
         self.undecided.clear();
         self.open = 0;
         self.confirmed = Some(0);
-        self.entries.retain(|_, entry| !entry.is_given_up());
+        self.entries.retain(|entry| !entry.is_given_up());
         self.holds.lose();
-        for entry in self.entries.values_mut() {
-            if std::mem::take(&mut entry.is_in_flight) && refusal.is_none() {
-                self.holds.doubt(&entry.parcel);
+        for entry in self.entries.iter_mut() {
+            if std::mem::take(&mut entry.is_in_flight) {
+                entry.known = Known::Unknown;
+                if refusal.is_none() {
+                    self.holds.doubt(&entry.parcel);
+                }
             }
         }
-        self.waiting = self.entries.keys().copied().collect();
+        self.waiting = self.entries.iter().map(|(number, _)| number).collect();
         is_known
     }
 
     /// Nothing can be sent, for a reason that waiting does not mend: tells the callers whose message never was.
     pub(crate) fn refuse(&mut self, refusal: &Error) {
-        self.entries.retain(|_, entry| {
-            if !entry.is_sent
+        self.entries.retain(|entry| {
+            if entry.is_unsent()
                 && let Some(reply) = entry.reply.take()
             {
                 reply.tell(Err(refusal.clone()));
             }
-            entry.is_sent
+            !entry.is_unsent()
         });
-        self.waiting.retain(|number| self.entries.contains_key(number));
+        self.waiting.retain(|number| self.entries.contains(*number));
     }
 
     /// Tells the callers whose deadline has passed. `trouble` says what stood in the way, where that is known.
     pub(crate) fn expire(&mut self, now: Instant, trouble: &str) {
-        self.entries.retain(|_, entry| {
+        self.entries.retain(|entry| {
             if entry.deadline <= now
                 && let Some(reply) = entry.reply.take()
             {
-                reply.tell(Err(match entry {
-                    Entry { is_refused: true, is_in_flight: false, .. } => rejected(),
-                    Entry { is_sent: true, .. } => unconfirmed(trouble),
-                    Entry { .. } => unavailable(trouble),
+                reply.tell(Err(match entry.known {
+                    Known::Unsent if !entry.is_in_flight => unavailable(trouble),
+                    Known::Refused if !entry.is_in_flight => rejected(),
+                    _ => unconfirmed(trouble),
                 }));
             }
             entry.is_in_flight || entry.reply.is_some()
         });
-        self.waiting.retain(|number| self.entries.contains_key(number));
+        self.waiting.retain(|number| self.entries.contains(*number));
     }
 
     /// Whether a word has not come long after its caller was told: it holds its place, and only a new channel frees it.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
-        self.entries.values().any(|entry| entry.reply.is_none() && entry.deadline + GRACE <= now)
+        self.entries.iter().any(|(_, entry)| entry.reply.is_none() && entry.deadline + GRACE <= now)
     }
 
     /// When [`expire`](Self::expire) or [`is_stuck`](Self::is_stuck) has something to say.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let waited_for = self.entries.values().find(|entry| entry.reply.is_some()).map(|entry| entry.deadline);
-        let given_up = self.entries.values().find(|entry| entry.reply.is_none()).map(|entry| entry.deadline + GRACE);
-        waited_for.into_iter().chain(given_up).min()
+        // who came first has the first deadline
+        let mut entries = self.entries.iter().map(|(_, entry)| entry);
+        let oldest = entries.next()?;
+        if oldest.reply.is_some() {
+            return Some(oldest.deadline);
+        }
+        let waited_for = entries.find(|entry| entry.reply.is_some()).map(|entry| entry.deadline);
+        waited_for.into_iter().chain([oldest.deadline + GRACE]).min()
     }
 
     /// Tells everyone that there will be no word.
     pub(crate) fn close(&mut self) {
-        for entry in std::mem::take(&mut self.entries).into_values() {
-            if let Some(reply) = entry.reply {
-                reply.tell(Err(if entry.is_sent { unconfirmed("") } else { closed() }));
+        self.entries.retain(|entry| {
+            let outcome = if entry.is_unsent() { closed() } else { unconfirmed("") };
+            if let Some(reply) = entry.reply.take() {
+                reply.tell(Err(outcome));
             }
-        }
+            false
+        });
     }
 
     /// Whether nobody waits for a word.
     pub(crate) fn is_idle(&self) -> bool {
-        self.entries.values().all(|entry| entry.reply.is_none())
+        self.entries.iter().all(|(_, entry)| entry.reply.is_none())
     }
 
     fn is_of(&self, number: u64, message_id: &str) -> bool {
-        self.entries.get(&number).is_some_and(|entry| entry.id() == message_id)
+        self.entries.get(number).is_some_and(|entry| entry.id() == message_id)
     }
 
-    fn tell(&mut self, number: u64, is_acked: bool) {
-        let Some(entry) = self.entries.get_mut(&number) else { return };
+    /// Gives back the place in the window, where the outcome is certain.
+    fn tell(&mut self, number: u64, is_acked: bool) -> Option<OwnedSemaphorePermit> {
+        let entry = self.entries.get_mut(number)?;
         let unroutable = self.returned.iter().find(|unroutable| {
             // an older return of the same id was of an earlier message
             number <= unroutable.newest && unroutable.returned.message_id == entry.parcel.id()
@@ -295,20 +298,25 @@ impl Window {
             Some(Unroutable { returned, .. }) => Err(told::unroutable(&entry.parcel, returned)),
             None if is_acked => Ok(()),
             None => {
-                (entry.is_in_flight, entry.is_refused) = (false, true);
+                entry.is_in_flight = false;
+                if entry.known == Known::Unsent {
+                    entry.known = Known::Refused;
+                }
                 self.holds.refused(number, &entry.parcel);
                 if entry.is_given_up() {
-                    self.entries.remove(&number);
+                    self.entries.remove(number);
                 }
-                return;
+                return None;
             }
         };
         for waiting in self.holds.taken(number, &entry.parcel).into_iter().rev() {
             self.waiting.push_front(waiting);
         }
-        if let Some(reply) = self.entries.remove(&number).and_then(|entry| entry.reply) {
+        let Entry { reply, place, .. } = self.entries.remove(number)?;
+        if let Some(reply) = reply {
             reply.tell(outcome);
         }
+        place
     }
 }
 
@@ -316,6 +324,10 @@ impl Entry {
     /// Whether it is not to be sent any more: its caller was told that there is no word, or has taken it back.
     fn is_given_up(&self) -> bool {
         self.reply.as_ref().is_none_or(Reply::is_taken_back)
+    }
+
+    fn is_unsent(&self) -> bool {
+        self.known == Known::Unsent && !self.is_in_flight
     }
 
     fn id(&self) -> Cow<'_, str> {

@@ -155,7 +155,7 @@ impl Session {
     /// # Errors
     /// Why the channel is of no use any more.
     async fn consume(&mut self, task: &mut Task) -> Result<(), String> {
-        let mut burst = Vec::with_capacity(BURST);
+        let mut burst = Vec::new();
         let (connection, link) = (self.connection.clone(), Arc::clone(&self.link));
         let mut lost = pin!(connection.lost(&link));
         loop {

@@ -7,7 +7,7 @@ use eda_core::Policy;
 use super::*;
 use crate::publisher::Publisher;
 use crate::topology::{Binding, Exchange, Queue};
-use crate::wire::{Arrivals, BoxFuture, Channel, Connect, Link, Outgoing, Word};
+use crate::wire::{Arrivals, BoxFuture, Channel, Confirm, Connect, Link, Outgoing};
 
 /// Opens channels as long as it is well; on these, no queue is ever declared.
 struct SickQueue {
@@ -68,7 +68,7 @@ impl Channel for NoAnswer {
         unavailable()
     }
 
-    fn publish(&self, _: Outgoing) -> BoxFuture<Result<Word>> {
+    fn publish(&self, _: Outgoing) -> BoxFuture<Result<Confirm>> {
         Box::pin(async { unavailable() })
     }
 

@@ -17,13 +17,13 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
-use lapin::{Confirmation, Connection, ConnectionProperties, Event};
+use lapin::{Confirmation, Connection, ConnectionProperties, Event, PublisherConfirm};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::attempt::Attempt;
 use super::error::from_lapin;
-use super::{Arrivals, Arrived, BoxFuture, Channel, Connect, Link, Operator, Outgoing, Returned, Word};
+use super::{Arrivals, Arrived, BoxFuture, Channel, Confirm, Connect, Link, Operator, Outgoing, Returned, Word};
 use crate::config::{Config, Host};
 use crate::topology::{Argument, Binding, Exchange, ExchangeKind, Queue};
 
@@ -200,21 +200,14 @@ impl Channel for LapinChannel {
         within(REQUEST, "asking for confirms", self.0.confirm_select(ConfirmSelectOptions::default())).await
     }
 
-    fn publish(&self, outgoing: Outgoing) -> BoxFuture<Result<Word>> {
+    fn publish(&self, outgoing: Outgoing) -> BoxFuture<Result<Confirm>> {
         let channel = Arc::clone(&self.0);
         Box::pin(async move {
             let Outgoing { exchange, routing_key, properties, body } = outgoing;
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-            let failed = |error| from_lapin("publishing", error);
-            let publishing = channel.basic_publish(exchange.into(), routing_key.into(), options, &body, properties);
-            match publishing.await.map_err(failed)?.await.map_err(failed)? {
-                Confirmation::Ack(_) if mutant::is_without("returns") => Ok(Word::Ack { returned: None }),
-                Confirmation::NotRequested if mutant::is_without("confirms") => Ok(Word::Ack { returned: None }),
-                Confirmation::Ack(returned) => Ok(Word::Ack { returned: returned.as_ref().map(known_by_id) }),
-                Confirmation::Nack(returned) => Ok(Word::Nack { returned: returned.as_ref().map(known_by_id) }),
-                Confirmation::NotRequested => {
-                    Err(Error::new(ErrorKind::Internal, "published on a channel without confirms: nothing is certain"))
-                }
+            match channel.basic_publish(exchange.into(), routing_key.into(), options, &body, properties).await {
+                Ok(confirm) => Ok(Confirm::Lapin(LapinConfirm(confirm))),
+                Err(error) => Err(from_lapin("publishing", error)),
             }
         })
     }
@@ -250,6 +243,24 @@ impl Channel for LapinChannel {
 
     async fn close(&self) -> Result {
         within(CLOSE, "closing a channel", self.0.close(200, "bye".into())).await
+    }
+}
+
+pub(crate) struct LapinConfirm(PublisherConfirm);
+
+impl Future for LapinConfirm {
+    type Output = Result<Word>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Word>> {
+        Pin::new(&mut self.0).poll(context).map(|word| match word.map_err(|error| from_lapin("publishing", error))? {
+            Confirmation::Ack(_) if mutant::is_without("returns") => Ok(Word::Ack { returned: None }),
+            Confirmation::NotRequested if mutant::is_without("confirms") => Ok(Word::Ack { returned: None }),
+            Confirmation::Ack(returned) => Ok(Word::Ack { returned: returned.as_ref().map(known_by_id) }),
+            Confirmation::Nack(returned) => Ok(Word::Nack { returned: returned.as_ref().map(known_by_id) }),
+            Confirmation::NotRequested => {
+                Err(Error::new(ErrorKind::Internal, "published on a channel without confirms: nothing is certain"))
+            }
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The window against every way in which lapin hands out returns and confirms.
 
 use bytes::Bytes;
-use eda_core::ErrorKind;
+use eda_core::{ErrorKind, Result};
 use lapin::BasicProperties;
 use tokio::sync::oneshot;
 
@@ -16,8 +16,12 @@ fn admit_to(window: &mut Window, key: &str, id: &str, deadline: Instant) -> ones
     let reply = Reply::new(word, true);
     let properties = BasicProperties::default().with_message_id(id.into());
     let outgoing = Outgoing { exchange: "e".into(), routing_key: key.into(), properties, body: Bytes::new() };
-    window.admit(Parcel::Copy(outgoing), reply, deadline, None);
+    window.admit(Parcel::Copy(Box::new(outgoing)), reply, deadline, None);
     outcome
+}
+
+fn take_waiting(window: &mut Window) -> Vec<(u64, Outgoing)> {
+    std::iter::from_fn(|| window.next_waiting(Instant::now())).collect()
 }
 
 fn ack(of: Option<&str>) -> Word {
@@ -36,7 +40,7 @@ fn later() -> Instant {
 async fn a_return_on_the_wrong_confirm_finds_its_message() {
     let mut window = Window::default();
     let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
-    assert_eq!(window.take_waiting(Instant::now()).len(), 3);
+    assert_eq!(take_waiting(&mut window).len(), 3);
     // "b" is unroutable; its return comes with the confirm of "a"
     window.hear(vec![(1, ack(Some("b")))]);
     assert_eq!(kind(&mut outcomes[0]), None, "another return may be left over");
@@ -52,7 +56,7 @@ async fn a_return_on_the_wrong_confirm_finds_its_message() {
 async fn a_message_whose_return_is_left_over_is_not_reported_as_sent() {
     let mut window = Window::default();
     let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
-    window.take_waiting(Instant::now());
+    take_waiting(&mut window);
     // "a" and "b" are unroutable; one multiple confirm completes "b" first
     window.hear(vec![(2, ack(Some("a")))]);
     assert_eq!(kind(&mut outcomes[1]), None);
@@ -70,7 +74,7 @@ async fn every_order_of_confirms_and_returns_ends_in_the_truth() {
         let mut window = Window::default();
         let ids: Vec<_> = (0..40).map(|index| format!("m{index}")).collect();
         let mut outcomes: Vec<_> = ids.iter().map(|id| admit(&mut window, id, later())).collect();
-        window.take_waiting(Instant::now());
+        take_waiting(&mut window);
         let is_unroutable = |index: usize| (index as u64 * 7 + seed).is_multiple_of(3);
         // lapin: returns arrive in order, each before its own confirm; a confirm takes the oldest return that waits
         let mut left_over = VecDeque::new();
@@ -104,14 +108,11 @@ async fn every_order_of_confirms_and_returns_ends_in_the_truth() {
 async fn what_a_lost_channel_had_not_confirmed_is_sent_again_in_order() {
     let mut window = Window::default();
     let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
-    window.take_waiting(Instant::now());
+    take_waiting(&mut window);
     window.hear(vec![(2, ack(None))]);
     window.lose(None);
-    let again: Vec<_> = window
-        .take_waiting(Instant::now())
-        .into_iter()
-        .map(|(number, outgoing)| (number, outgoing.routing_key))
-        .collect();
+    let again: Vec<_> =
+        take_waiting(&mut window).into_iter().map(|(number, outgoing)| (number, outgoing.routing_key)).collect();
     assert_eq!(again, [(1, "a".to_owned()), (3, "c".to_owned())]);
     window.hear(vec![(1, ack(None)), (3, ack(None))]);
     assert_eq!(kind(&mut outcomes[0]), Some(Ok(())));
@@ -121,7 +122,7 @@ async fn what_a_lost_channel_had_not_confirmed_is_sent_again_in_order() {
 const NACK: Word = Word::Nack { returned: None };
 
 fn taken(window: &mut Window) -> Vec<u64> {
-    window.take_waiting(Instant::now()).iter().map(|(number, _)| *number).collect()
+    take_waiting(window).iter().map(|(number, _)| *number).collect()
 }
 
 /// Until something is sent that waited for a time.
@@ -167,6 +168,23 @@ async fn a_message_that_is_refused_until_its_deadline_was_rejected() {
     let _later_one = admit_to(&mut window, "full", "c", later());
     assert_eq!(taken(&mut window), [3], "those that are gone are not waited for");
     assert_eq!(window.next_probe(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_message_that_a_lost_channel_may_have_taken_is_unconfirmed() {
+    let mut window = Window::default();
+    let mut outcomes = [admit(&mut window, "a", later()), admit(&mut window, "b", later())];
+    assert_eq!(taken(&mut window), [1, 2]);
+    window.hear(vec![(1, NACK)]);
+    assert_eq!(probe(&mut window).await, [1]);
+    // both are on their way
+    window.lose(None);
+    assert_eq!(taken(&mut window), [1, 2]);
+    window.hear(vec![(2, NACK)]);
+    window.lose(None);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    window.expire(Instant::now(), "");
+    assert_eq!(outcomes.each_mut().map(kind), [Some(Err(ErrorKind::Unconfirmed)); 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -223,12 +241,12 @@ async fn a_new_channel_starts_slowly() {
 async fn what_was_given_up_is_not_sent_when_the_broker_comes_back() {
     let mut window = Window::default();
     let mut outcome = admit(&mut window, "a", later());
-    window.take_waiting(Instant::now());
+    take_waiting(&mut window);
     window.lose(None);
     tokio::time::advance(Duration::from_secs(10)).await;
     window.expire(Instant::now(), "no broker");
     assert_eq!(kind(&mut outcome), Some(Err(ErrorKind::Unconfirmed)));
-    assert!(window.take_waiting(Instant::now()).is_empty());
+    assert!(take_waiting(&mut window).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,11 +254,11 @@ async fn an_old_return_says_nothing_of_a_later_message_of_the_same_id() {
     let mut window = Window::default();
     let _open = admit(&mut window, "open", later());
     let mut first = admit(&mut window, "a", later());
-    window.take_waiting(Instant::now());
+    take_waiting(&mut window);
     window.hear(vec![(2, ack(Some("a")))]);
     assert_eq!(kind(&mut first), Some(Err(ErrorKind::Unroutable)));
     let mut second = admit(&mut window, "a", later());
-    window.take_waiting(Instant::now());
+    take_waiting(&mut window);
     window.hear(vec![(3, ack(None))]);
     assert_eq!(kind(&mut second), Some(Ok(())));
 }
@@ -249,13 +267,13 @@ async fn an_old_return_says_nothing_of_a_later_message_of_the_same_id() {
 async fn a_passed_deadline_says_whether_anything_was_sent() {
     let mut window = Window::default();
     let mut sent = admit(&mut window, "a", later());
-    window.take_waiting(Instant::now());
+    take_waiting(&mut window);
     let mut unsent = admit(&mut window, "b", later());
     tokio::time::advance(Duration::from_secs(10)).await;
     window.expire(Instant::now(), "no broker");
     assert_eq!(kind(&mut sent), Some(Err(ErrorKind::Unconfirmed)));
     assert_eq!(kind(&mut unsent), Some(Err(ErrorKind::Unavailable)));
-    assert!(window.take_waiting(Instant::now()).is_empty(), "nobody waits for it any more");
+    assert!(take_waiting(&mut window).is_empty(), "nobody waits for it any more");
     assert!(!window.is_stuck(Instant::now()), "its word may be late");
     assert!(window.is_stuck(Instant::now() + GRACE));
     window.hear(vec![(1, ack(None))]);
@@ -267,11 +285,10 @@ async fn a_message_that_ends_the_channel_fails_alone() {
     let mut window = Window::default();
     let mut outcomes: Vec<_> = ["a", "b", "c"].iter().map(|id| admit(&mut window, id, later())).collect();
     let refusal = Error::new(ErrorKind::AccessRefused, "no");
-    window.take_waiting(Instant::now());
+    take_waiting(&mut window);
     window.lose(Some(&refusal));
     let mut later_one = admit(&mut window, "d", later());
-    let one =
-        |window: &mut Window| window.take_waiting(Instant::now()).iter().map(|(number, _)| *number).collect::<Vec<_>>();
+    let one = |window: &mut Window| take_waiting(window).iter().map(|(number, _)| *number).collect::<Vec<_>>();
     assert_eq!(one(&mut window), [1]);
     assert_eq!(one(&mut window), [0; 0], "one by one");
     window.hear(vec![(1, ack(None))]);
@@ -291,18 +308,18 @@ async fn what_its_caller_has_taken_back_is_not_sent_again() {
     let mut window = Window::default();
     let (sent, unsent) = (admit(&mut window, "sent", later()), admit(&mut window, "unsent", later()));
     drop(unsent);
-    let taken: Vec<_> = window.take_waiting(Instant::now()).into_iter().map(|(number, _)| number).collect();
+    let taken: Vec<_> = take_waiting(&mut window).into_iter().map(|(number, _)| number).collect();
     assert_eq!(taken, [1]);
     drop(sent);
     window.lose(None);
-    assert!(window.take_waiting(Instant::now()).is_empty());
+    assert!(take_waiting(&mut window).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_told_at_once_to_those_who_were_not_sent() {
     let mut window = Window::default();
     let mut sent = admit(&mut window, "sent", later());
-    window.take_waiting(Instant::now());
+    take_waiting(&mut window);
     window.lose(None);
     let mut unsent = admit(&mut window, "unsent", later());
     window.refuse(&Error::new(ErrorKind::AccessRefused, "no"));

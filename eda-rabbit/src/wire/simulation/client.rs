@@ -15,7 +15,7 @@ use super::frames::Request;
 use super::queue::Message;
 use crate::topology::{Binding, Exchange, Queue};
 use crate::wire::error::from_broker;
-use crate::wire::{Arrivals, Arrived, BoxFuture, Channel, Connect, Link, Outgoing, Word};
+use crate::wire::{Arrivals, Arrived, BoxFuture, Channel, Confirm, Connect, Link, Outgoing};
 
 const REQUEST: Duration = Duration::from_secs(10);
 const ACK: Duration = Duration::from_secs(5);
@@ -126,17 +126,19 @@ impl Channel for SimulatedChannel {
         self.0.ask(REQUEST, "asking for confirms", Request::Confirm).await
     }
 
-    fn publish(&self, outgoing: Outgoing) -> BoxFuture<Result<Word>> {
+    fn publish(&self, outgoing: Outgoing) -> BoxFuture<Result<Confirm>> {
         let channel = Arc::clone(&self.0);
         Box::pin(async move {
             let Outgoing { exchange, routing_key, properties, body } = outgoing;
             let message = Message { exchange, routing_key, properties, body };
             let word = channel.socket.simulation.world().publish(channel.socket.id, channel.number, message);
-            match word.await {
-                Ok(word) => word.map_err(|refusal| error("publishing", refusal)),
-                // the world has ended
-                Err(_) => std::future::pending().await,
-            }
+            Ok(Confirm::Simulated(Box::pin(async move {
+                match word.await {
+                    Ok(word) => word.map_err(|refusal| error("publishing", refusal)),
+                    // the world has ended
+                    Err(_) => std::future::pending().await,
+                }
+            })))
         })
     }
 

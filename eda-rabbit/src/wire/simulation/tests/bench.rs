@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::topology::{Argument, Binding, Exchange, ExchangeKind, Queue};
 use crate::wire::simulation::{Fault, Options, Simulated, Simulation};
-use crate::wire::{Arrivals, Arrived, Channel, Connect, Lapin, Link, Outgoing, Word};
+use crate::wire::{Arrivals, Arrived, BoxFuture, Channel, Confirm, Connect, Lapin, Link, Outgoing, Word};
 
 /// How long something may take that must come, and how long a scenario listens where nothing must.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -164,7 +164,7 @@ impl Bench {
     }
 
     pub(super) async fn send(&mut self, channel: &Arc<dyn Channel>, outgoing: Outgoing, id: &str) {
-        match timeout(PATIENCE, channel.publish(outgoing)).await.expect("a word comes") {
+        match timeout(PATIENCE, word(channel.publish(outgoing))).await.expect("a word comes") {
             Ok(word) => self.note(format!("publish {id}: {}", spoken(&word))),
             Err(error) => self.note_outcome(&format!("publish {id}"), &Err::<(), _>(error)),
         }
@@ -324,4 +324,9 @@ fn died(death: &AMQPValue) -> String {
         field("exchange"),
         field("routing-keys")
     )
+}
+
+/// Publishes, and waits for the word.
+pub(super) async fn word(publishing: BoxFuture<Result<Confirm>>) -> Result<Word> {
+    publishing.await?.await
 }

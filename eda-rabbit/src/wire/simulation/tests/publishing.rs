@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bench::word;
 use super::*;
 use crate::topology::ExchangeKind::{Direct, Fanout, Topic};
 use crate::wire::Word;
@@ -40,7 +41,8 @@ fn each_of_many_returns_comes_once() {
         let channel = bench.publisher().await;
         let sent: Vec<_> = (0..20)
             .map(|number| {
-                channel.publish(bench.outgoing("e", if number % 2 == 0 { "a.b" } else { "b" }, &number.to_string()))
+                let key = if number % 2 == 0 { "a.b" } else { "b" };
+                word(channel.publish(bench.outgoing("e", key, &number.to_string())))
             })
             .collect();
         let mut returned = Vec::new();
@@ -173,7 +175,7 @@ fn a_full_queue_that_rejects_says_no() {
         let channel = bench.publisher().await;
         let mut outcomes = Vec::new();
         for id in 0..40 {
-            match channel.publish(bench.outgoing("", "@q", &id.to_string())).await.expect("a word") {
+            match word(channel.publish(bench.outgoing("", "@q", &id.to_string()))).await.expect("a word") {
                 Word::Ack { .. } => outcomes.push(true),
                 Word::Nack { .. } => outcomes.push(false),
             }
@@ -205,7 +207,7 @@ fn a_queue_keeps_the_order_of_a_channel() {
         bench.queue("q", quorum([])).await.expect("declared");
         let channel = bench.publisher().await;
         let sent: Vec<_> =
-            (0..30).map(|number| channel.publish(bench.outgoing("", "@q", &format!("{number:02}")))).collect();
+            (0..30).map(|number| word(channel.publish(bench.outgoing("", "@q", &format!("{number:02}"))))).collect();
         for word in futures_util::future::join_all(sent).await {
             assert_eq!(word.expect("a word"), Word::Ack { returned: None });
         }
