@@ -113,6 +113,17 @@ fn a_broker_that_is_away_is_one_sentence() {
 }
 
 #[test]
+fn a_pattern_that_nothing_could_match_is_refused() {
+    let unknown = tool(&["tail", "order.craeted"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    let text = stderr(&unknown);
+    assert!(text.starts_with("error: no handler of event `order.craeted`: did you mean `order.created`?"), "{text}");
+    let half = tool(&["tail", "order.crea*"]);
+    assert_eq!(half.status.code(), Some(1));
+    assert!(stderr(&half).contains("as a whole segment of the pattern, found `crea*`"), "{}", stderr(&half));
+}
+
+#[test]
 fn a_broker_without_operators_says_so() {
     for arguments in [&["topology", "plan"][..], &["tail"], &["health"]] {
         let told = tool(&[arguments, &["--broker", "memory://"]].concat());
