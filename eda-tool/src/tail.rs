@@ -9,7 +9,7 @@ use eda_core::{App, Error, ErrorKind, Message};
 use serde_json::{Value, json};
 
 use crate::command::Target;
-use crate::names::matches;
+use crate::names::{matches, unknown};
 use crate::transports::{Transports, operator};
 use crate::{Stop, write};
 
@@ -38,11 +38,31 @@ pub(crate) async fn tail(
     options: &TailOptions,
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
+    check(app, options)?;
     let broker = transports.connect(target.url()?).await?;
     let followed = follow(app, operator(&broker)?, target.json, options, out).await;
     let closed = broker.close().await;
     followed?;
     Ok(closed?)
+}
+
+/// # Errors
+/// Where nothing could ever match.
+fn check(app: &App, options: &TailOptions) -> Result<(), Error> {
+    let pattern = &options.pattern;
+    let is_wild = |text: &str| text.contains(['*', '#']);
+    if let Some(segment) = pattern.split('.').find(|segment| is_wild(segment) && !matches!(*segment, "*" | "#")) {
+        let text = format!("expected `*` or `#` as a whole segment of the pattern, found `{segment}`");
+        return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    let topology = app.topology()?;
+    if options.all || is_wild(pattern) || topology.subscriptions.iter().any(|taken| taken.takes(pattern)) {
+        return Ok(());
+    }
+    let names = app.services().flat_map(|service| service.handlers).filter_map(|handler| handler.interest.name);
+    let names: Vec<_> = names.collect();
+    Err(unknown("handler of event", pattern, names.into_iter())
+        .with("help", "`--all` follows events of other services"))
 }
 
 async fn follow(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use eda::prelude::*;
 use eda::tool::Stop;
 use eda::{EventId, HandlerDef, HandlerMeta};
+use rabbit_node::{Node, Options};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -115,6 +116,47 @@ async fn what_a_handler_left_behind_is_pruned_when_it_is_empty() {
 }
 
 #[tokio::test]
+async fn what_permissions_grants_is_enough_for_all_but_deleting_and_following() {
+    let node = Node::start(Options::default()).expect("a private node starts");
+    let url = format!("amqp://ada:secret@127.0.0.1:{}", node.port());
+    let at = async |app: App, arguments: &[&str]| told_at(&url, app, arguments).await;
+    let service = || Service::new("billing").publishes::<ToolPruned>();
+    let mended = || App::from(service().on("mend", |_: ToolMended| async {}));
+    let granted = at(mended(), &["permissions", "--json"]).await.expect("no broker is asked");
+    let rights: Value = serde_json::from_str(&granted).expect("it is one document");
+    let [configure, write, read] =
+        ["configure", "write", "read"].map(|right| rights[right].as_str().expect("a pattern"));
+    node.ctl(&["add_user", "ada", "secret"]).expect("the node answers");
+    node.ctl(&["set_permissions", "ada", configure, write, read]).expect("the node answers");
+
+    // an earlier build had another handler, and this one took another event
+    let former = App::from(service().on("mend", |_: ToolPruned| async {}).on("gone", |_: ToolTried| async {}));
+    let admin = node.url();
+    let json = told_at(&admin, former, &["describe", "--json"]).await.expect("no broker is asked");
+    let file = described("granted", &serde_json::from_str(&json).expect("it is one document"));
+    let file = file.to_string_lossy();
+    let former = App::from(service().on("mend", |_: ToolPruned| async {}).on("gone", |_: ToolTried| async {}));
+    told_at(&admin, former, &["topology", "apply"]).await.expect("an admin may");
+
+    let planned = at(mended(), &["topology", "plan", "--former", &file]).await.expect("it may look");
+    let stale = "unbind    queue billing.mend to eda.events by tool.pruned\n";
+    assert!(planned.contains(stale) && planned.contains("delete    queue billing.gone\n"), "{planned}");
+    let applied = at(mended(), &["topology", "apply", "--former", &file]).await.expect("it may bind and unbind");
+    assert!(applied.contains(stale) && !applied.contains("delete"), "{applied}");
+    let bindings = node.ctl(&["list_bindings", "--silent"]).expect("the node answers");
+    let mend: Vec<_> =
+        bindings.lines().filter(|line| line.contains("billing.mend\t") && line.contains("tool.")).collect();
+    assert!(mend.len() == 2 && mend.iter().all(|line| line.contains("tool.mended")), "{mend:?}");
+    at(mended(), &["publish", "tool.pruned", r#"{"number": 1}"#]).await.expect("it may publish");
+    assert_eq!(found(at(mended(), &["health"]).await), ["nobody consumes from queue `billing.mend`"]);
+    for (refused, file) in [(&["topology", "prune", "--yes", "--former"][..], Some(&*file)), (&["tail"], None)] {
+        let arguments = [refused, file.as_slice()].concat();
+        let stop = at(mended(), &arguments).await.expect_err("a service needs no such right");
+        assert!(stop.exit_code() == 1 && stop.to_string().contains("the user lacks a permission"), "{stop}");
+    }
+}
+
+#[tokio::test]
 async fn tail_shows_what_passes_and_takes_it_from_nobody() {
     let service = fresh("tail");
     let (heard, mut inbox) = unbounded_channel();
@@ -192,8 +234,11 @@ fn only_listening(service: &str) -> App {
 }
 
 async fn told(app: App, arguments: &[&str]) -> Result<String, Stop> {
-    let url = url();
-    let arguments = ["service", "--broker", &url].into_iter().chain(arguments.iter().copied()).map(Into::into);
+    told_at(&url(), app, arguments).await
+}
+
+async fn told_at(url: &str, app: App, arguments: &[&str]) -> Result<String, Stop> {
+    let arguments = ["service", "--broker", url].into_iter().chain(arguments.iter().copied()).map(Into::into);
     let mut out = Vec::new();
     let done = timeout(PATIENCE, eda::tool::execute(app, arguments, &mut out)).await.expect("it ends");
     done.map(|()| String::from_utf8(out).expect("it is text"))

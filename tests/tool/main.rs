@@ -94,10 +94,43 @@ fn help_shows_no_password() {
 #[cfg(feature = "rabbit")]
 #[test]
 fn a_broker_that_is_away_is_one_sentence() {
-    let told = tool(&["run", "--broker", "amqp://ada:hunter2@127.0.0.1:1"]);
-    let text = stderr(&told);
-    assert_eq!(told.status.code(), Some(2), "{text}");
-    assert!(text.lines().count() == 1 && !text.contains("hunter2"), "{text}");
+    let broker = "amqp://ada:hunter2@127.0.0.1:1?connect_timeout=1s";
+    let body = r#"{"order_id": 1, "lines": []}"#;
+    for arguments in [
+        &["run"][..],
+        &["topology", "plan"],
+        &["topology", "apply"],
+        &["publish", "order.created", body],
+        &["tail"],
+        &["health"],
+    ] {
+        let told = tool(&[arguments, &["--broker", broker]].concat());
+        let text = stderr(&told);
+        assert_eq!(told.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(text.starts_with("error: no broker answered within 1s"), "{arguments:?}: {text}");
+        assert!(text.lines().count() == 1 && !text.contains("hunter2"), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn a_pattern_that_nothing_could_match_is_refused() {
+    let unknown = tool(&["tail", "order.craeted"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    let text = stderr(&unknown);
+    assert!(text.starts_with("error: no handler of event `order.craeted`: did you mean `order.created`?"), "{text}");
+    let half = tool(&["tail", "order.crea*"]);
+    assert_eq!(half.status.code(), Some(1));
+    assert!(stderr(&half).contains("as a whole segment of the pattern, found `crea*`"), "{}", stderr(&half));
+}
+
+#[test]
+fn a_broker_without_operators_says_so() {
+    for arguments in [&["topology", "plan"][..], &["tail"], &["health"]] {
+        let told = tool(&[arguments, &["--broker", "memory://"]].concat());
+        let text = stderr(&told);
+        assert_eq!(told.status.code(), Some(1));
+        assert!(text.contains("this broker has nothing for operators"), "{arguments:?}: {text}");
+    }
 }
 
 #[test]
