@@ -28,7 +28,11 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         println!("instructions are not counted: valgrind is not installed (Debian: apt-get install valgrind)");
         return Ok(());
     }
-    program(&crate::cargo(), &["build", "--quiet", "--release", "--locked", "--package", "eda-bench", "--bins"], &[])?;
+    program(
+        &crate::cargo(),
+        &["build", "--quiet", "--release", "--locked", "--package", "eda-bench", "--bin", "bench-count"],
+        &[],
+    )?;
     let counts = COUNTED.iter().map(|(what, within)| Ok((*what, count(what, within)?)));
     let counts: Vec<(&str, u64)> = counts.collect::<Result<_, String>>()?;
     let record = crate::root().join(RECORD);
