@@ -25,7 +25,7 @@ const DETAILS: [&str; 8] = [
     "EOF while parsing an object at line 1 column 44",
     "invalid type: sequence, expected ",
     "invalid type: null, expected ",
-    "invalid type: string \"seven\", expected u64",
+    "order_id: invalid type: string \"seven\", expected u64",
     "missing field `order_id`",
 ];
 
