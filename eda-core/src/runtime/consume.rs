@@ -25,7 +25,7 @@ pub(super) enum Phase {
 pub(super) async fn consume(
     queue: String,
     mut deliveries: Box<dyn Deliveries>,
-    mut workers: Workers,
+    workers: Workers,
     mut phase: watch::Receiver<Phase>,
 ) -> Result {
     let mut batch = Vec::with_capacity(BATCH);

@@ -22,13 +22,10 @@ use crate::transport::Delivery;
 /// handlers have run in vain.
 const AHEAD: usize = 8;
 
-/// The workers of one subscription, of which each starts when it is first needed. The line is as long as the transport's
-/// prefetch allows.
+/// The workers of one subscription. The line is as long as the transport's prefetch allows.
 pub(super) struct Workers {
     line: Arc<Line>,
     tasks: JoinSet<()>,
-    concurrency: usize,
-    processor: Arc<Processor>,
 }
 
 struct Line {
@@ -38,21 +35,20 @@ struct Line {
 }
 
 impl Workers {
-    pub(super) fn new(concurrency: usize, processor: Arc<Processor>) -> Self {
+    pub(super) fn start(concurrency: usize, processor: &Arc<Processor>) -> Self {
         let line = Arc::new(Line { waiting: Mutex::default(), count: Semaphore::new(0) });
-        Self { line, tasks: JoinSet::new(), concurrency, processor }
+        let mut tasks = JoinSet::new();
+        for _ in 0..concurrency {
+            tasks.spawn(work(Arc::clone(&line), Arc::clone(processor)));
+        }
+        Self { line, tasks }
     }
 
     /// Puts deliveries at the end of the line; `batch` is empty afterwards.
-    pub(super) fn push(&mut self, batch: &mut Vec<Delivery>) {
+    pub(super) fn push(&self, batch: &mut Vec<Delivery>) {
         let count = batch.len();
         self.line.waiting().extend(batch.drain(..));
         self.line.count.add_permits(count);
-        // what is left when every idle worker has taken one
-        let unclaimed = self.line.count.available_permits();
-        for _ in self.tasks.len()..self.concurrency.min(self.tasks.len() + unclaimed) {
-            self.tasks.spawn(work(Arc::clone(&self.line), Arc::clone(&self.processor)));
-        }
     }
 
     /// Gives back what waits and lets what runs finish, until the limit; then that is given back, too. Tells how many

@@ -45,7 +45,7 @@ impl App {
                 status: deliveries.status(),
             });
             let processor = Arc::new(Processor::new(plan, Arc::clone(broker.publish())));
-            let workers = Workers::new(concurrency, processor);
+            let workers = Workers::start(concurrency, &processor);
             consumers.spawn(consume(queue, deliveries, workers, told.clone()));
         }
         Ok(Running::new(phase, consumers, HealthWatch::new(watched)))
