@@ -56,7 +56,7 @@ fn wrong_arguments_are_refused() {
         (&["--legacy=yes"], "`--legacy` takes no value"),
         (&["--legacy", "--service", "billing", "--broker", "amqp://localhost"], "`--legacy` brings orders"),
         (&["--broker", "kafka://user:secret@host"], "scheme: kafka"),
-        (&["user:secret@host"], "expected options only"),
+        (&["user:secret@host"], "expected options, or a command"),
     ] {
         let output = shop(arguments);
         let error = String::from_utf8_lossy(&output.stderr);

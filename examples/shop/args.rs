@@ -5,7 +5,9 @@ use std::str::FromStr;
 pub const HELP: &str = "\
 The shop: three services that talk by events.
 
-Usage: cargo run --example shop [--features rabbit] -- [OPTIONS]
+Usage: cargo run --example shop [--features rabbit,tool] -- [OPTIONS] [COMMAND…]
+
+With a command, the shop is its own operations tool: `describe`, `graph`, `help` and others (needs `--features tool`).
 
 Options:
   --broker URL    memory:// (the default), or a RabbitMQ: amqp://localhost (needs `--features rabbit`)
@@ -15,6 +17,7 @@ Options:
   --legacy        take the orders of an old shop, too, which a Python script sends through RabbitMQ:
                     python3 examples/shop/legacy_orders.py amqp://localhost
   --permissions   show the `rabbitmqctl set_permissions` that the broker's user needs, and end
+  --release 1.4   shipping as it was before it was mended: the incident of docs/operations.md
   -h, --help      show this
 
 Environment:
@@ -27,10 +30,21 @@ Exit code: 0 when every order has come to its end, 1 when not, 2 when the argume
 /// What to run, and on which broker.
 #[derive(Debug)]
 pub struct Args {
-    pub broker: String,
+    pub broker: Option<String>,
     pub part: Part,
+    pub release: Release,
     pub legacy: bool,
     pub permissions: bool,
+    /// For the operations tool; empty where the shop is to run.
+    pub command: Vec<String>,
+}
+
+/// Which build of shipping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    Current,
+    /// The one with the bug.
+    Before,
 }
 
 /// All services, or one.
@@ -48,7 +62,8 @@ impl Args {
     /// # Errors
     /// What is wrong with the arguments, for a person.
     pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
-        let (mut broker, mut part, mut legacy, mut permissions) = (None, None, None, None);
+        let (mut broker, mut part, mut release, mut legacy, mut permissions) = (None, None, None, None, None);
+        let mut command = Vec::new();
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let (option, attached) = match arg.split_once('=') {
@@ -66,29 +81,47 @@ impl Args {
                     let name = value().ok_or("`--service` needs a name: orders, billing or shipping")?;
                     set(&mut part, name.parse()?, option)?;
                 }
+                "--release" => match value().as_deref() {
+                    Some("1.4") => set(&mut release, Release::Before, option)?,
+                    _ => return Err("`--release` needs the release with the bug: `--release 1.4`".to_owned()),
+                },
                 "--legacy" | "--permissions" if attached.is_some() => return Err(format!("`{option}` takes no value")),
                 "--legacy" => set(&mut legacy, (), option)?,
                 "--permissions" => set(&mut permissions, (), option)?,
-                // what is no option may be a URL with a password: it is not repeated
                 _ if option.starts_with('-') => return Err(format!("there is no option `{option}`")),
-                _ => return Err("expected options only".to_owned()),
+                _ if arg.bytes().all(|byte| byte.is_ascii_lowercase()) => {
+                    command.push(arg);
+                    command.extend(args);
+                    break;
+                }
+                // it may be a URL with a password: it is not repeated
+                _ => return Err("expected options, or a command such as `describe`".to_owned()),
             }
         }
         let this = Self {
-            broker: broker.unwrap_or_else(|| "memory://".to_owned()),
+            broker,
             part: part.unwrap_or(Part::All),
+            release: release.unwrap_or(Release::Current),
             legacy: legacy.is_some(),
             permissions: permissions.is_some(),
+            command,
         };
         this.check()?;
         Ok(Some(this))
     }
 
+    pub fn broker(&self) -> &str {
+        self.broker.as_deref().unwrap_or("memory://")
+    }
+
     pub fn is_in_memory(&self) -> bool {
-        self.broker.starts_with("memory://")
+        self.broker().starts_with("memory://")
     }
 
     fn check(&self) -> Result<(), String> {
+        if !self.command.is_empty() {
+            return Ok(());
+        }
         if self.part != Part::All && self.is_in_memory() {
             return Err(
                 "`--service` needs a broker that processes can share: add `--broker amqp://localhost`".to_owned()
@@ -105,7 +138,7 @@ impl Args {
         if self.legacy && matches!(self.part, Part::Billing | Part::Shipping) {
             return Err("`--legacy` brings orders: leave `--service` out, or make it `--service orders`".to_owned());
         }
-        if self.broker.starts_with("amqp") && !cfg!(feature = "rabbit") {
+        if self.broker().starts_with("amqp") && !cfg!(feature = "rabbit") {
             return Err("this shop was built without RabbitMQ: \
                         `cargo run --example shop --features rabbit -- --broker amqp://…`"
                 .to_owned());

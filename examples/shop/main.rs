@@ -11,6 +11,7 @@ mod events;
 mod legacy;
 mod orders;
 mod shipping;
+mod shipping_1_4;
 mod story;
 mod terminal;
 
@@ -24,7 +25,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt, registry};
 
-use crate::args::{Args, HELP, Part};
+use crate::args::{Args, HELP, Part, Release};
 use crate::orders::OrderBook;
 use crate::story::Story;
 use crate::terminal::{Terminal, say};
@@ -45,6 +46,9 @@ async fn main() -> ExitCode {
         }
         Err(problem) => return fail(2, &format!("{problem}\nTry `--help`.")),
     };
+    if !args.command.is_empty() {
+        return operate(&args).await;
+    }
     let story = Story::new(Terminal::new());
     let framework_log = std::env::var_os("RUST_LOG")
         .map(|_| fmt::layer().with_writer(std::io::stderr).with_filter(EnvFilter::from_default_env()));
@@ -65,7 +69,7 @@ async fn run(args: &Args, story: &Story) -> eda::Result {
     if args.permissions {
         return show_permissions(args, &app);
     }
-    let broker = eda::connect(&args.broker).await?;
+    let broker = eda::connect(args.broker()).await?;
     match args.part {
         Part::Billing | Part::Shipping => app.run(&broker).await?,
         Part::All | Part::Orders => open_shop(args, app, &broker, &book, story).await?,
@@ -84,7 +88,10 @@ fn app(args: &Args, book: &OrderBook) -> App {
         app = app.service(billing::service());
     }
     if runs(Part::Shipping) {
-        app = app.service(shipping::service());
+        app = app.service(match args.release {
+            Release::Current => shipping::service(),
+            Release::Before => shipping_1_4::service(),
+        });
     }
     if args.legacy {
         app = app.service(legacy::service(book.clone()));
@@ -92,10 +99,38 @@ fn app(args: &Args, book: &OrderBook) -> App {
     app
 }
 
+/// The shop as its own operations tool.
+#[cfg(feature = "tool")]
+async fn operate(args: &Args) -> ExitCode {
+    use std::ffi::OsString;
+
+    let broker = args.broker.iter().flat_map(|url| ["--broker", url]);
+    let words = ["shop"].into_iter().chain(broker).chain(args.command.iter().map(String::as_str));
+    let app = app(args, &OrderBook::default());
+    match eda::tool::execute(app, words.map(OsString::from), &mut std::io::stdout()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            // help was asked for where there is nothing wrong
+            let _ = if stop.exit_code() == 0 {
+                write!(std::io::stdout(), "{stop}")
+            } else {
+                write!(std::io::stderr(), "{stop}")
+            };
+            stop.exit_code().into()
+        }
+    }
+}
+
+#[cfg(not(feature = "tool"))]
+#[expect(clippy::unused_async, reason = "as the other one, which asks brokers")]
+async fn operate(args: &Args) -> ExitCode {
+    fail(2, &format!("this shop was built without its tool: add `--features tool` for `{}`", args.command[0]))
+}
+
 /// For the operator of the broker, who needs no broker for it.
 #[cfg(feature = "rabbit")]
 fn show_permissions(args: &Args, app: &App) -> eda::Result {
-    let config: eda::rabbit::Config = args.broker.parse()?;
+    let config: eda::rabbit::Config = args.broker().parse()?;
     say(&app.permissions(&config)?.publishing().to_string());
     Ok(())
 }

@@ -12,7 +12,12 @@ use tracing::info;
 use crate::events::{OrderConfirmed, OrderCreated, OrderShipped, PaymentCompleted, PaymentDeclined, euros};
 
 pub fn service(book: OrderBook) -> Service<OrderBook> {
-    Service::new("orders").state(book).handler::<confirm>().handler::<cancel>().handler::<complete>()
+    Service::new("orders")
+        .state(book)
+        .handler::<confirm>()
+        .handler::<cancel>()
+        .handler::<complete>()
+        .publishes::<OrderCreated>()
 }
 
 /// Returns nothing for an order that is not in the book: one that an earlier run of the shop has taken.

@@ -25,7 +25,7 @@ pub struct Carrier;
 
 impl Carrier {
     /// Gives the parcel's number, which is the same however often it is asked for.
-    async fn pick_up(&self, order_id: &str) -> String {
+    pub async fn pick_up(&self, order_id: &str) -> String {
         tokio::time::sleep(Duration::from_millis(80)).await;
         format!("{order_id}/1")
     }

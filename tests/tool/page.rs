@@ -51,6 +51,9 @@ fn browse(page: &str, searched: &str) -> Option<String> {
     std::fs::write(&file, page).expect("the folder is ours");
     let ran = Command::new("chromium")
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        // the browser is to ask nobody on the network for anything
+        .args(["--disable-quic", "--no-first-run", "--disable-background-networking"])
+        .args(["--disable-component-update", "--disable-sync"])
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("file://{}#{searched}", file.display()))
         .output();

@@ -3,6 +3,7 @@
 
 mod bench;
 mod broker;
+mod browser;
 mod chaos;
 mod count;
 mod fuzz;

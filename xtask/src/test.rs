@@ -3,7 +3,7 @@
 use rabbit_node::{Node, Options};
 
 use crate::step::{Steps, run as program};
-use crate::{broker, chaos, count, fuzz, python, simulate, tidy};
+use crate::{broker, browser, chaos, count, fuzz, python, simulate, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
@@ -44,6 +44,10 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         Err(error) => Err(error),
     })?;
     if filters.is_empty() {
+        steps.take("browser", "cargo xtask test", || {
+            println!("{}", browser::provide());
+            Ok(())
+        })?;
         cargo(&mut steps, "clippy, every feature", CLIPPY, &[])?;
         cargo(&mut steps, "clippy, default features", CLIPPY_DEFAULT, &[])?;
         cargo(&mut steps, "clippy, no features", CLIPPY_BARE, &[])?;
