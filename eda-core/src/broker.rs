@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::publisher::Publisher;
+use crate::telemetry;
 use crate::transport::{Publish, Transport};
 
 /// A connected transport: what services run on and publishers publish to. Cloning is cheap and shares the connection.
@@ -24,7 +25,7 @@ impl Broker {
     /// # Cancel safety
     /// Cancelled, the transport is dropped, and its connection with it.
     pub async fn new(transport: impl Transport) -> Result<Self> {
-        let publish = transport.publisher().await?.into();
+        let publish = telemetry::watched(transport.publisher().await?);
         Ok(Self { transport: Arc::new(transport), publish })
     }
 

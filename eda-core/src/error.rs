@@ -62,6 +62,27 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// The word for it in traces and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::Unavailable => "unavailable",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Unroutable => "unroutable",
+            Self::Rejected => "rejected",
+            Self::TooLarge => "too-large",
+            Self::AccessRefused => "access-refused",
+            Self::NotFound => "not-found",
+            Self::Conflict => "conflict",
+            Self::Encode => "encode",
+            Self::Closed => "closed",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 impl Error {
     /// An error of a kind; the message is a lowercase fragment that says what was expected, what was found and what to do.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {

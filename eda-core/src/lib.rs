@@ -14,6 +14,7 @@ pub mod transport;
 pub mod failure;
 pub mod publisher;
 pub mod context;
+pub mod telemetry;
 pub mod extract;
 pub mod outcome;
 pub mod handler;

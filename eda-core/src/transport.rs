@@ -1,12 +1,15 @@
 //! What a transport is: it sees messages and subscriptions, never event types or handlers.
 
 mod delivery;
+mod destination;
 pub mod limits;
 pub mod memory;
 mod operate;
 mod permit;
 mod state;
 mod unrouted;
+
+use std::fmt;
 
 use async_trait::async_trait;
 use tokio::sync::{oneshot, watch};
@@ -16,6 +19,7 @@ use crate::message::Message;
 use crate::topology::{Subscription, Topology};
 
 pub use self::delivery::{Delivery, FailureRecord, Reason, Settle, Token};
+pub use self::destination::Destination;
 pub use self::operate::{Action, Change, Item, Operate, QueueState, Tail};
 pub use self::permit::Permit;
 pub use self::state::{ConsumerState, ConsumerStatus};
@@ -85,18 +89,28 @@ pub trait Publish: Send + Sync {
     /// # Cancel safety
     /// Cancelled before it resolves, the message may or may not be sent.
     async fn send(&self, message: Message) -> Result<Receipt>;
+
+    /// Where messages go, as traces and metrics call it.
+    fn destination(&self) -> Destination {
+        Destination::default()
+    }
 }
 
 /// The broker's word on one message, to be awaited.
-#[derive(Debug)]
-pub struct Receipt(oneshot::Receiver<Result<()>>);
+pub struct Receipt {
+    word: oneshot::Receiver<Result<()>>,
+    told: Option<Told>,
+}
+
+/// Hears the broker's word before the publisher does.
+type Told = Box<dyn FnOnce(&Result<()>) + Send + Sync>;
 
 impl Receipt {
     /// A receipt and the place where the transport writes the broker's word. Dropping that place unused means
     /// [`Unconfirmed`](ErrorKind::Unconfirmed).
     pub fn new() -> (oneshot::Sender<Result<()>>, Self) {
         let (sender, receiver) = oneshot::channel();
-        (sender, Self(receiver))
+        (sender, Self { word: receiver, told: None })
     }
 
     /// A receipt whose word is known.
@@ -115,9 +129,24 @@ impl Receipt {
     /// # Cancel safety
     /// Cancelling does not take the message back.
     pub async fn confirmed(self) -> Result<()> {
-        self.0.await.unwrap_or_else(|_| {
+        let word = self.word.await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Unconfirmed, "the connection ended before the broker confirmed the message"))
-        })
+        });
+        if let Some(told) = self.told {
+            told(&word);
+        }
+        word
+    }
+
+    /// The same receipt, whose word is told to somebody else, too; dropped unheard where nobody waits for it.
+    pub(crate) fn told_to(self, told: impl FnOnce(&Result<()>) + Send + Sync + 'static) -> Self {
+        Self { told: Some(Box::new(told)), ..self }
+    }
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Receipt").field(&self.word).finish()
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use eda_core::transport::{Capabilities, Deliveries, Operate, Publish, Receipt, Transport, Unrouted, limits};
+use eda_core::transport::{
+    Capabilities, Deliveries, Destination, Operate, Publish, Receipt, Transport, Unrouted, limits,
+};
 use eda_core::{Error, ErrorKind, EventId, Message, Result, Subscription, Topology};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -194,5 +196,9 @@ impl Publish for EventPublisher {
         limits::check(&message)?;
         limits::check_headers(&message)?;
         self.publisher.send(Parcel::Event(Box::new(message), self.exchange)).await
+    }
+
+    fn destination(&self) -> Destination {
+        Destination::new("rabbitmq", self.exchange)
     }
 }

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use rabbit_node::Tools;
 
+use crate::step::output;
+
 /// Without a policy, Debian's package would start a node of the whole machine. A policy that exists is left alone.
 const SCRIPT: &str = r#"
 policy=$1
@@ -35,6 +37,18 @@ pub(crate) fn ensure() -> Result<(), String> {
     }
     let installed = packages(&["rabbitmq-server"]).unwrap_or_else(|| Err(MISSING.into()))?;
     Tools::find().map(drop).map_err(|error| format!("{error} after this:\n{installed}"))
+}
+
+/// Makes sure that Prometheus' own tool is there, with which metrics are checked.
+pub(crate) fn promtool() -> Result<(), String> {
+    let is_there = || output("promtool", 10, &["--version"]).is_ok();
+    if is_there() || std::env::var_os("EDA_PROMTOOL").is_some() {
+        return Ok(());
+    }
+    let missing =
+        "no promtool: install Prometheus (Debian: the package `prometheus`), or set EDA_PROMTOOL to the program";
+    let installed = packages(&["prometheus"]).unwrap_or_else(|| Err(missing.into()))?;
+    if is_there() { Ok(()) } else { Err(format!("{missing}; after this:\n{installed}")) }
 }
 
 /// Installs packages of Debian and gives what apt printed; `None` where it can't be done without asking.

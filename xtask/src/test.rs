@@ -3,7 +3,7 @@
 use rabbit_node::{Node, Options};
 
 use crate::step::{Steps, run as program};
-use crate::{broker, browser, chaos, count, fuzz, python, simulate, tidy};
+use crate::{broker, browser, chaos, count, fuzz, install, python, simulate, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
@@ -48,6 +48,7 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
             println!("{}", browser::provide());
             Ok(())
         })?;
+        steps.take("promtool", "apt-get install prometheus", install::promtool)?;
         cargo(&mut steps, "clippy, every feature", CLIPPY, &[])?;
         cargo(&mut steps, "clippy, default features", CLIPPY_DEFAULT, &[])?;
         cargo(&mut steps, "clippy, no features", CLIPPY_BARE, &[])?;

@@ -17,6 +17,7 @@ use crate::middleware::Emitted;
 use crate::mutant;
 use crate::retry::{NextStep, next_step};
 use crate::service::{PreparedHandler, Redact};
+use crate::telemetry::{Attempt, Places};
 use crate::topology::Policy;
 use crate::transport::{Delivery, FailureRecord, Publish, Reason, limits};
 
@@ -27,27 +28,31 @@ use super::poll::{Told, watched};
 /// All that is needed to handle the deliveries of one queue.
 pub(super) struct Processor {
     service: Arc<str>,
-    queue: String,
     policy: Policy,
     handlers: Vec<PreparedHandler>,
     redact: Option<Redact>,
     publish: Arc<dyn Publish>,
     told: Told,
+    places: Places,
 }
 
 /// A delivery whose handler has returned, if there was one.
 pub(super) struct Handled<'a> {
     delivery: Delivery,
     message: Arc<Message>,
-    handler: Option<&'a PreparedHandler>,
+    attempt: Attempt<'a>,
     outcome: Result<Emitted, Failure>,
 }
 
 impl Processor {
     pub(super) fn new(plan: QueuePlan, publish: Arc<dyn Publish>) -> Self {
         let QueuePlan { subscription, service, handlers, redact } = plan;
-        let (queue, policy, told) = (subscription.queue, subscription.policy, Told::default());
-        Self { service, queue, policy, handlers, redact, publish, told }
+        let places = handlers.iter().map(|handler| {
+            let event = handler.interest.name.or(handler.meta.pattern).unwrap_or(handler.interest.binding);
+            (format!("{service}.{}", handler.meta.name), event)
+        });
+        let places = Places::new(publish.destination().system, subscription.queue, places);
+        Self { service, policy: subscription.policy, handlers, redact, publish, told: Told::default(), places }
     }
 
     /// Has a delivery handled. Cancelled, it is given back.
@@ -56,13 +61,17 @@ impl Processor {
             Ok(message) => message,
             Err(failure) => {
                 let message = Arc::clone(delivery.message());
-                return Handled { delivery, message, handler: None, outcome: Err(failure) };
+                return Handled { delivery, message, attempt: self.places.begin(None), outcome: Err(failure) };
             }
         };
         let handler = match identify(&message, &self.handlers) {
             Ok(handler) => handler,
-            Err(failure) => return Handled { delivery, message, handler: None, outcome: Err(failure) },
+            Err(failure) => {
+                return Handled { delivery, message, attempt: self.places.begin(None), outcome: Err(failure) };
+            }
         };
+        let index = self.handlers.iter().position(|known| std::ptr::eq(known, handler));
+        let attempt = self.places.begin(index);
         if mutant::is_without("handle-before-ack") {
             delivery.ack_unhandled();
         }
@@ -74,57 +83,41 @@ impl Processor {
             delivery.redelivered(),
             Arc::clone(&self.publish),
         );
-        let outcome = self.call(handler, call).await;
-        Handled { delivery, message, handler: Some(handler), outcome }
-    }
-
-    /// Acks what leaves nothing to wait for; gives back the rest, which is to be [finished](Self::finish).
-    pub(super) fn ack<'a>(&self, handled: Handled<'a>) -> Option<Handled<'a>> {
-        match handled.outcome {
-            Ok(ref emitted) if emitted.0.is_empty() => {
-                self.done(handled.delivery, &handled.message, handled.handler);
-                None
-            }
-            _ => Some(handled),
-        }
+        let outcome = self.call(handler, call, &attempt).await;
+        Handled { delivery, message, attempt, outcome }
     }
 
     /// Publishes what was returned and acks, or settles the failure. Cancelled, the delivery is given back.
     pub(super) async fn finish(&self, handled: Handled<'_>) {
-        let Handled { delivery, message, handler, outcome } = handled;
+        let Handled { delivery, message, attempt, outcome } = handled;
         let completed = match outcome {
             Ok(emitted) => complete(emitted, &*self.publish).await,
             Err(failure) => Err(failure),
         };
         match completed {
-            Ok(()) => self.done(delivery, &message, handler),
-            Err(failure) => self.settle(delivery, &message, handler, &failure).await,
+            Ok(()) => done(delivery, &message, attempt),
+            Err(failure) => self.settle(delivery, &message, attempt, &failure).await,
         }
     }
 
-    fn done(&self, delivery: Delivery, message: &Message, handler: Option<&PreparedHandler>) {
-        let event = message.name.as_deref().unwrap_or(&message.routing_key);
-        let (key, attempt) = (message.partition_key.as_deref(), delivery.attempt());
-        // the id is made text only where somebody reads it
-        debug!(event, id = %message.id_or_dash(), key, handler = self.place(handler), attempt, "handled");
-        delivery.ack();
-    }
-
-    async fn call(&self, handler: &PreparedHandler, call: Call) -> Result<Emitted, Failure> {
+    async fn call(&self, handler: &PreparedHandler, call: Call, attempt: &Attempt<'_>) -> Result<Emitted, Failure> {
         let limit = self.policy.timeout;
         let message = Arc::clone(&call.message);
-        let blocked = |took| self.tell_blocked(handler, &message, took);
+        let blocked = |took| self.tell_blocked(handler, &message, attempt, took);
         let called = timeout(limit, watched(async { (handler.bound)(call).await }, blocked)).await;
-        called.unwrap_or_else(|_| {
+        let outcome = called.unwrap_or_else(|_| {
             let text = format!("the handler took longer than its timeout of {}", humantime::format_duration(limit));
             Err(Failure::because(Reason::TimedOut, text))
-        })
+        });
+        attempt.returned(outcome.as_ref().err().map(Failure::reason));
+        outcome
     }
 
-    fn tell_blocked(&self, handler: &PreparedHandler, message: &Message, took: Duration) {
+    fn tell_blocked(&self, handler: &PreparedHandler, message: &Message, attempt: &Attempt<'_>, took: Duration) {
+        attempt.blocked();
         if self.told.is_due(handler.meta.name) {
             let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
-            let (handler, took) = (self.place(Some(handler)), format!("{}ms", took.as_millis()));
+            let (handler, took) = (attempt.place(), format!("{}ms", took.as_millis()));
             warn!(handler, event, %id, took, "a handler blocked its thread, and all else that runs there: await what takes time, or use `spawn_blocking`");
         }
     }
@@ -142,30 +135,20 @@ impl Processor {
         cut(redacted)
     }
 
-    /// The handler as it is called everywhere; a delivery that no handler takes is its queue's.
-    fn place(&self, handler: Option<&PreparedHandler>) -> String {
-        handler.map_or_else(|| self.queue.clone(), |handler| format!("{}.{}", self.service, handler.meta.name))
-    }
-
     /// `message` is the delivery's, as the handler saw it.
-    async fn settle(
-        &self,
-        delivery: Delivery,
-        message: &Message,
-        handler: Option<&PreparedHandler>,
-        failure: &Failure,
-    ) {
+    async fn settle(&self, delivery: Delivery, message: &Message, tried: Attempt<'_>, failure: &Failure) {
         let record = FailureRecord {
             reason: failure.reason(),
             detail: self.detail(failure),
-            handler: self.place(handler),
+            handler: tried.place().to_owned(),
             attempt: delivery.attempt(),
             failed_at: SystemTime::now(),
         };
         let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
         let (key, correlation_id) = (message.partition_key.as_deref(), message.correlation_id.as_deref());
         let FailureRecord { reason, detail, handler, attempt, .. } = &record;
-        let settled = match next_step(&self.policy, *reason, *attempt) {
+        let step = next_step(&self.policy, *reason, *attempt);
+        let settled = match step {
             NextStep::Retry(after) => {
                 let next = format!("retry in {}", humantime::format_duration(after));
                 warn!(event, %id, key, correlation_id, handler, attempt, next, %reason, error = detail, "attempt failed");
@@ -176,10 +159,36 @@ impl Processor {
                 delivery.dead_letter(&record).await
             }
         };
-        if let Err(error) = settled {
-            warn!(event, %id, handler, %error, "the failed delivery could not be moved; it was given back and comes again");
+        match (settled, step) {
+            (Ok(()), NextStep::Retry(_)) => tried.retried(*reason),
+            (Ok(()), NextStep::DeadLetter) => tried.dead_lettered(*reason),
+            (Err(error), _) => {
+                warn!(event, %id, handler, %error, "the failed delivery could not be moved; it was given back and comes again");
+            }
         }
     }
+}
+
+impl Handled<'_> {
+    /// Acks what leaves nothing to wait for; gives back the rest, which is to be [finished](Processor::finish).
+    pub(super) fn ack(self) -> Option<Self> {
+        match self.outcome {
+            Ok(ref emitted) if emitted.0.is_empty() => {
+                done(self.delivery, &self.message, self.attempt);
+                None
+            }
+            _ => Some(self),
+        }
+    }
+}
+
+fn done(delivery: Delivery, message: &Message, tried: Attempt<'_>) {
+    let event = message.name.as_deref().unwrap_or(&message.routing_key);
+    let (key, attempt) = (message.partition_key.as_deref(), delivery.attempt());
+    // the id is made text only where somebody reads it
+    debug!(event, id = %message.id_or_dash(), key, handler = tried.place(), attempt, "handled");
+    delivery.ack();
+    tried.done(message.time);
 }
 
 /// The message with its attributes out of a structured body; most messages have none and stay as they are.

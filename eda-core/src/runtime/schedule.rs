@@ -81,7 +81,7 @@ async fn work(line: Arc<Line>, processor: Arc<Processor>) {
         // one whose connection was lost while it waited comes again: handled now, it would be handled twice
         let Some(delivery) = next.filter(Delivery::is_open) else { continue };
         // pinned here, since it is large, and moving it costs more than polling it
-        let mut handling = pin!(async { processor.ack(processor.handle(delivery).await) });
+        let mut handling = pin!(async { processor.handle(delivery).await.ack() });
         if let Some(Some(unfinished)) = beside(&mut endings, survive(handling.as_mut())).await {
             endings.push(survive(processor.finish(unfinished)));
         }

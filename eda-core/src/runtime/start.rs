@@ -17,6 +17,7 @@ use crate::broker::Broker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::{HealthWatch, Watched};
 use crate::service::Service;
+use crate::telemetry;
 use crate::transport::{Capabilities, Deliveries};
 
 impl App {
@@ -39,14 +40,15 @@ impl App {
         let (mut consumers, mut watched) = (JoinSet::new(), Vec::new());
         for (plan, deliveries) in queues.into_iter().zip(opened) {
             let (queue, concurrency) = (plan.subscription.queue.clone(), plan.subscription.policy.concurrency);
-            watched.push(Watched {
-                service: plan.service.to_string(),
-                queue: queue.clone(),
-                status: deliveries.status(),
-            });
+            let (service, status) = (plan.service.to_string(), deliveries.status());
+            watched.push(Watched { service: service.clone(), queue: queue.clone(), status: status.clone() });
             let processor = Arc::new(Processor::new(plan, Arc::clone(broker.publish())));
             let workers = Workers::start(concurrency, &processor);
-            consumers.spawn(consume(queue, deliveries, workers, told.clone()));
+            let told = told.clone();
+            consumers.spawn(async move {
+                let life = consume(queue.clone(), deliveries, workers, told);
+                telemetry::watch(&service, &queue, status, life).await
+            });
         }
         Ok(Running::new(phase, consumers, HealthWatch::new(watched)))
     }

@@ -34,7 +34,7 @@ use self::state::Shared;
 use crate::error::Result;
 use crate::message::{EventId, Message};
 use crate::topology::{Subscription, Topology};
-use crate::transport::{Capabilities, Deliveries, Publish, Receipt, Transport, Unrouted, limits};
+use crate::transport::{Capabilities, Deliveries, Destination, Publish, Receipt, Transport, Unrouted, limits};
 
 pub use self::inspect::{DeadLetter, QueueSnapshot};
 
@@ -142,5 +142,9 @@ impl Publish for Memory {
         limits::check(&message)?;
         limits::check_headers(&message)?;
         self.shared.state().publish(message).map(Receipt::ready)
+    }
+
+    fn destination(&self) -> Destination {
+        Destination::new("memory", "")
     }
 }

@@ -21,16 +21,27 @@ pub enum ConsumerState {
     Stopped,
 }
 
-impl fmt::Display for ConsumerState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ConsumerState {
+    #[cfg(feature = "metrics")]
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Connecting, Self::Consuming, Self::Blocked, Self::Quarantined, Self::Draining, Self::Stopped];
+
+    /// The word for it in health, logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Connecting => "connecting",
             Self::Consuming => "consuming",
             Self::Blocked => "blocked",
             Self::Quarantined => "quarantined",
             Self::Draining => "draining",
             Self::Stopped => "stopped",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ConsumerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use eda_core::transport::{
-    Capabilities, ConsumerStatus, Deliveries, Delivery, FailureRecord, Publish, Receipt, Settle, Token, Transport,
+    Capabilities, ConsumerStatus, Deliveries, Delivery, Destination, FailureRecord, Publish, Receipt, Settle, Token,
+    Transport,
 };
 use eda_core::{Message, Result, Subscription, Topology};
 use tokio::sync::watch;
@@ -95,6 +96,10 @@ impl Publish for ObservedPublish {
         };
         self.log.confirmed(entry, word);
         receipt
+    }
+
+    fn destination(&self) -> Destination {
+        self.inner.destination()
     }
 }
 

@@ -8,7 +8,7 @@ const ROWS: &[&[&str]] = &[
     &["message", "event"],
     &["json", "envelope"],
     &["topology", "transport"],
-    &["failure", "publisher", "context"],
+    &["failure", "publisher", "context", "telemetry"],
     &["extract", "outcome"],
     &["handler"],
     &["middleware", "retry"],
