@@ -7,6 +7,9 @@ pub mod tool;
 
 #[doc(inline)]
 pub use eda_core::*;
+#[cfg(feature = "http")]
+#[doc(inline)]
+pub use eda_http as http;
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use eda_macros::{Event, FromRef, HandlerError, handler};

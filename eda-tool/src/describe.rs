@@ -68,12 +68,6 @@ fn list(events: &[EventRef]) -> String {
     events.join(", ")
 }
 
-impl Display for EventRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} v{}", self.name, self.version)
-    }
-}
-
 struct Policy<'a>(&'a PolicyDescription);
 
 impl Display for Policy<'_> {

@@ -1,21 +1,12 @@
 //! `graph`: which event leads to which, over the descriptions of several services.
 
-mod model;
-mod findings;
-mod layout;
-mod draw;
-mod html;
-
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use eda_core::{App, Error, ErrorKind};
-use serde_json::{Value, json};
+use eda_core::App;
+use eda_description::{Description, EventGraph};
 
-use self::findings::Finding;
-use self::model::{Graph, Kind};
-use crate::description::Description;
 use crate::{Stop, write, write_json};
 
 /// What is drawn, and how.
@@ -47,66 +38,19 @@ enum Format {
 pub(crate) fn graph(app: &App, options: &GraphOptions, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
     let mut description = Description::of(app)?;
     for file in &options.merge {
-        merge(&mut description, file)?;
+        description.merge(Description::read(file)?).map_err(|error| error.with("file", file.display()))?;
     }
-    let graph = Graph::of(&description);
-    let findings = findings::all(&graph);
+    let graph = EventGraph::of(&description);
     if json {
-        write_json(out, &document(&graph, &findings))?;
+        write_json(out, &graph.to_json())?;
     } else if !options.check {
         let drawn = match options.format {
-            Format::Mermaid => draw::mermaid(&graph, &findings),
-            Format::Dot => draw::dot(&graph, &findings),
-            Format::Html => html::page(&title(&description), &graph, &findings),
+            Format::Mermaid => graph.mermaid(),
+            Format::Dot => graph.dot(),
+            Format::Html => graph.page(),
         };
         write(out, &drawn)?;
     }
-    if !options.check || findings.is_empty() {
-        return Ok(());
-    }
-    Err(Stop::Found(findings.into_iter().map(|finding| finding.text).collect()))
-}
-
-fn merge(into: &mut Description, file: &Path) -> Result<(), Error> {
-    let other = Description::read(file)?;
-    for service in other.services {
-        if into.services.iter().any(|known| known.name == service.name) {
-            let text = format!("two descriptions have a service `{}`: leave one out", service.name);
-            return Err(Error::new(ErrorKind::Invalid, text).with("file", file.display()));
-        }
-        into.services.push(service);
-    }
-    for event in other.events {
-        if !into.events.iter().any(|known| (&known.name, known.version) == (&event.name, event.version)) {
-            into.events.push(event);
-        }
-    }
-    Ok(())
-}
-
-fn title(description: &Description) -> String {
-    let names: Vec<_> = description.services.iter().map(|service| service.name.as_str()).collect();
-    format!("events of {}", names.join(", "))
-}
-
-fn document(graph: &Graph, findings: &[Finding]) -> Value {
-    let name = |node: &usize| graph.nodes[*node].name.as_str();
-    let nodes = graph.nodes.iter().enumerate().map(|(id, node)| {
-        let kind = match node.kind {
-            Kind::Event => "event",
-            Kind::Handler => "handler",
-            Kind::Publisher => "publisher",
-        };
-        json!({ "id": id, "kind": kind, "name": node.name })
-    });
-    let arrows = graph.arrows.iter().map(|(from, to)| json!({ "from": from, "to": to }));
-    let findings = findings.iter().map(|finding| {
-        let names: Vec<_> = finding.nodes.iter().map(name).collect();
-        json!({ "kind": finding.kind.name(), "nodes": names, "text": finding.text })
-    });
-    json!({
-        "nodes": nodes.collect::<Vec<_>>(),
-        "arrows": arrows.collect::<Vec<_>>(),
-        "findings": findings.collect::<Vec<_>>(),
-    })
+    let findings: Vec<_> = graph.findings().map(str::to_owned).collect();
+    if options.check && !findings.is_empty() { Err(Stop::Found(findings)) } else { Ok(()) }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use eda_core::{App, Error, ErrorKind};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -24,7 +24,7 @@ const ANSWER_LIMIT: u64 = 1_000_000;
 pub(crate) struct HealthOptions {
     /// Ask this process, such as `http://localhost:8080`, whose endpoint is `/health/ready` unless the URL has a path; else
     /// the broker is asked who consumes from the app's queues.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, visible_alias = "url", value_name = "URL")]
     process: Option<String>,
 }
 
@@ -94,12 +94,35 @@ async fn process(url: &str, json: bool, out: &mut dyn Write) -> Result<(), Stop>
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).unwrap_or_default();
     let is_ready = status == "200";
+    let told: Option<Value> = serde_json::from_str(body).ok();
     if json {
-        write_json(out, &json!({ "healthy": is_ready, "status": status, "text": body }))?;
+        let mut document = json!({ "healthy": is_ready, "status": status });
+        match told {
+            Some(told) => document["process"] = told,
+            None => document["text"] = body.into(),
+        }
+        write_json(out, &document)?;
     } else {
-        write(out, &format!("{}\n", body.trim_end()))?;
+        write(out, &told.as_ref().and_then(lines).unwrap_or_else(|| format!("{}\n", body.trim_end())))?;
     }
     if is_ready { Ok(()) } else { Err(Stop::Found(vec![format!("the process is not ready: it answered {status}")])) }
+}
+
+/// What the endpoint of the feature `http` tells, for a person; nothing where another one has answered.
+fn lines(told: &Value) -> Option<String> {
+    let text = |value: &Value| Some(value.as_str()?.escape_debug().to_string());
+    let consumers = &told["consumers"];
+    let (confirmed, expected) = (consumers["confirmed"].as_u64()?, consumers["expected"].as_u64()?);
+    let mut lines = format!("{confirmed} of {expected} consumers confirmed\n");
+    for subscription in told["subscriptions"].as_array()? {
+        let (queue, state) = (text(&subscription["queue"])?, text(&subscription["state"])?);
+        let since = text(&subscription["since"]).map_or_else(String::new, |since| format!(" since {since}"));
+        let why = text(&subscription["why"]).filter(|why| !why.is_empty());
+        let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+        // writing to a string can't fail
+        let _ = writeln!(lines, "{queue}: {state}{since}{why}");
+    }
+    Some(lines)
 }
 
 /// Host with port, and path.
@@ -113,7 +136,7 @@ fn parse(url: &str) -> Result<(&str, &str), Error> {
     Ok((host, if matches!(path, "" | "/") { PATH } else { path }))
 }
 
-/// HTTP 1.0, whose answers end with the connection.
+/// HTTP 1.0, whose answers end with the connection. The endpoint is on a private address, so there is no TLS.
 async fn ask(host: &str, path: &str) -> std::io::Result<String> {
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let address = if has_port { host.to_owned() } else { format!("{host}:80") };

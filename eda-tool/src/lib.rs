@@ -7,7 +7,6 @@
 mod asyncapi;
 mod command;
 mod describe;
-pub mod description;
 mod graph;
 mod health;
 mod names;
@@ -25,6 +24,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 use eda_core::{App, Error, ErrorKind};
 use serde::Serialize;
+
+pub use eda_description as description;
 
 use self::command::{Arguments, Command};
 pub use self::stop::Stop;

@@ -1,6 +1,7 @@
 //! Names that somebody typed.
 
-use eda_core::{Error, ErrorKind, Policy, Subscription};
+use eda_core::{Error, ErrorKind};
+pub(crate) use eda_description::matches;
 
 const ALIKE: f64 = 0.8;
 const MOST: usize = 3;
@@ -26,13 +27,6 @@ pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
 fn list(names: &[&str]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
-}
-
-/// Whether a routing key, or a name that is one, matches a pattern.
-pub(crate) fn matches(pattern: &str, name: &str) -> bool {
-    let bindings = vec![pattern.to_owned()];
-    let (service, queue) = (String::new(), String::new());
-    Subscription { service, queue, declare: true, bindings, policy: Policy::default() }.takes(name)
 }
 
 #[cfg(test)]

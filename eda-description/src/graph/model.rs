@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::description::{Description, EventDescription, EventRef, HandlerDescription};
-use crate::names::matches;
+use crate::{Description, EventDescription, EventRef, HandlerDescription, matches};
 
 /// Nodes and arrows. Versions of an event are one node: a handler takes older ones, too.
 pub(super) struct Graph {

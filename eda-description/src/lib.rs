@@ -1,12 +1,17 @@
-//! What an app consists of, as a document: the format of `describe --json`, which `docs/description.md` explains.
+//! What an app consists of, as a document: the format of `describe --json`, which `docs/description.md` explains. And the
+//! [graph](EventGraph) that is drawn of such documents. Use it through the features `tool` and `http` of the facade.
+
+mod graph;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use eda_core::app::{HandlerInfo, ServiceInfo};
-use eda_core::{App, Error, ErrorKind, EventInfo, Result};
+use eda_core::{App, Error, ErrorKind, EventInfo, Policy, Result, Subscription};
 use serde::{Deserialize, Serialize};
+
+pub use self::graph::EventGraph;
 
 /// The version of the format. It grows when a reader of the older one would misunderstand a document, not when a field is
 /// added.
@@ -116,7 +121,7 @@ impl Description {
     /// Reads a document.
     ///
     /// ```
-    /// use eda_tool::description::Description;
+    /// use eda_description::Description;
     ///
     /// let newer = r#"{"format": "eda.description", "version": 2}"#;
     /// let error = Description::parse(newer.as_bytes()).expect_err("this program knows version 1 only");
@@ -141,11 +146,34 @@ impl Description {
         read(json)
     }
 
-    /// What another build, or another service, wrote.
-    pub(crate) fn read(file: &Path) -> Result<Self, Error> {
+    /// What another build, or another service, wrote into a file.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and where the file can't be read; both name it.
+    pub fn read(file: &Path) -> Result<Self> {
         let json = std::fs::read(file)
             .map_err(|error| Error::new(ErrorKind::Invalid, "could not read a file").caused_by(error));
         json.and_then(|json| Self::parse(&json)).map_err(|error| error.with("file", file.display()))
+    }
+
+    /// Adds another one's services and events.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) where both have a service of one name.
+    pub fn merge(&mut self, other: Self) -> Result<()> {
+        for service in other.services {
+            if self.services.iter().any(|known| known.name == service.name) {
+                let text = format!("two descriptions have a service `{}`: leave one out", service.name);
+                return Err(Error::new(ErrorKind::Invalid, text));
+            }
+            self.services.push(service);
+        }
+        for event in other.events {
+            if !self.events.iter().any(|known| (&known.name, known.version) == (&event.name, event.version)) {
+                self.events.push(event);
+            }
+        }
+        Ok(())
     }
 
     /// The document, indented.
@@ -166,8 +194,20 @@ struct Head {
     version: u32,
 }
 
-/// Every event that is taken or published, by name and version.
-pub(crate) fn events(app: &App) -> Vec<EventInfo> {
+/// Whether a routing key, or a name that is one, matches a pattern: `*` stands for one segment, `#` for any number.
+///
+/// ```
+/// assert!(eda_description::matches("order.*", "order.created"));
+/// assert!(!eda_description::matches("order.*", "order.item.added"));
+/// ```
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let bindings = vec![pattern.to_owned()];
+    let (service, queue) = (String::new(), String::new());
+    Subscription { service, queue, declare: true, bindings, policy: Policy::default() }.takes(name)
+}
+
+/// Every event that an app takes or publishes, by name and version.
+pub fn events(app: &App) -> Vec<EventInfo> {
     let mut events = BTreeMap::new();
     for service in app.services() {
         let taken = service.handlers.iter().filter_map(|handler| handler.interest.event);
@@ -220,8 +260,15 @@ impl HandlerDescription {
     }
 }
 
+/// As `order.created v1`.
+impl std::fmt::Display for EventRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} v{}", self.name, self.version)
+    }
+}
+
 impl EventRef {
-    pub(crate) fn new(event: &EventInfo) -> Self {
+    fn new(event: &EventInfo) -> Self {
         Self { name: event.name.to_owned(), version: event.version }
     }
 }
