@@ -1,15 +1,20 @@
 //! One delivery as handlers, extractors and middleware see it.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use crate::message::Message;
 use crate::publisher::{Cause, Publisher};
 use crate::transport::Publish;
 
-/// One attempt to handle a delivery: what middleware sees, and what [`Context`] is made of. Cloning is cheap.
+/// One attempt to handle a delivery: what middleware sees, and what [`Context`] is made of. It reads as its
+/// [parts](CallParts), and cloning it is cheap.
 #[derive(Clone)]
-pub struct Call {
+pub struct Call(Arc<CallParts>);
+
+/// What is known of a [`Call`].
+pub struct CallParts {
     /// What arrived.
     pub message: Arc<Message>,
     /// The service that handles it.
@@ -21,8 +26,8 @@ pub struct Call {
     /// Whether the broker delivered it before.
     pub redelivered: bool,
     publish: Arc<dyn Publish>,
-    /// Made for whoever asks first, and the same for all clones: most handlers publish nothing.
-    cause: Arc<OnceLock<Arc<Cause>>>,
+    /// Made for whoever asks first: most handlers publish nothing.
+    cause: OnceLock<Arc<Cause>>,
 }
 
 impl Call {
@@ -35,7 +40,23 @@ impl Call {
         redelivered: bool,
         publish: Arc<dyn Publish>,
     ) -> Self {
-        Self { message, service, handler, attempt, redelivered, publish, cause: Arc::default() }
+        let cause = OnceLock::new();
+        Self(Arc::new(CallParts { message, service, handler, attempt, redelivered, publish, cause }))
+    }
+
+    /// The same place for another attempt, where nobody holds a clone of this one any more.
+    pub(crate) fn renew(
+        &mut self,
+        message: &Arc<Message>,
+        handler: &'static str,
+        attempt: u32,
+        redelivered: bool,
+    ) -> bool {
+        let Some(parts) = Arc::get_mut(&mut self.0) else { return false };
+        (parts.message, parts.handler) = (Arc::clone(message), handler);
+        (parts.attempt, parts.redelivered) = (attempt, redelivered);
+        parts.cause.take();
+        true
     }
 
     /// A publisher of effects of this delivery.
@@ -50,11 +71,25 @@ impl Call {
 
     fn shared_cause(&self) -> &Arc<Cause> {
         let make = || Arc::new(Cause::new(&self.message, format!("{}.{}", self.service, self.handler)));
-        self.cause.get_or_init(make)
+        self.0.cause.get_or_init(make)
+    }
+}
+
+impl Deref for Call {
+    type Target = CallParts;
+
+    fn deref(&self) -> &CallParts {
+        &self.0
     }
 }
 
 impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for CallParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("event", &self.message.name)

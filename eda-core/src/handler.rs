@@ -1,18 +1,19 @@
 //! A function from an event to an outcome, as the runtime sees it.
 
-mod def;
 mod incoming;
 mod meta;
+mod slot;
+mod def;
 
 use std::future::Future;
 
 use crate::extract::Extractor;
 use crate::outcome::Outcome;
 
-pub(crate) use self::def::BoxFuture;
 pub use self::def::HandlerDef;
 pub use self::incoming::{AnyEvent, Incoming, Interest};
 pub use self::meta::HandlerMeta;
+pub(crate) use self::slot::{Kept, Slot};
 
 /// What stands beside a function under `#[handler]`; by hand it is:
 ///

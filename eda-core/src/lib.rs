@@ -28,7 +28,7 @@ pub mod runtime;
 
 pub use self::app::App;
 pub use self::broker::Broker;
-pub use self::context::{Call, Context};
+pub use self::context::{Call, CallParts, Context};
 pub use self::error::{Error, ErrorKind, Result};
 pub use self::event::{Event, EventInfo};
 pub use self::extract::{Extractor, FromDelivery, FromRef, Meta, State};

@@ -27,7 +27,7 @@ use tower::{Layer, Service};
 
 use crate::context::Call;
 use crate::failure::Failure;
-use crate::handler::{BoxFuture, HandlerDef};
+use crate::handler::{HandlerDef, Kept, Slot};
 use crate::message::Message;
 
 /// The error of a service between layers; a handler's own [`Failure`] travels inside of it.
@@ -51,8 +51,8 @@ pub type CallService = BoxCloneSyncService<Call, Emitted, BoxError>;
 #[derive(Clone, Default)]
 pub(crate) struct Stack(Vec<Arc<dyn Fn(CallService) -> CallService + Send + Sync>>);
 
-/// A handler with its state and layers: all that the runtime needs of it.
-pub(crate) type Bound = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Emitted, Failure>> + Send + Sync>;
+/// A handler with its state and layers: makes the place in which a worker calls it, all that the runtime needs.
+pub(crate) type Bound = Arc<dyn Fn() -> Box<dyn Slot> + Send + Sync>;
 
 impl Stack {
     pub(crate) fn push<L>(&mut self, layer: L)
@@ -66,22 +66,20 @@ impl Stack {
     }
 
     pub(crate) fn bind<S: Send + Sync + 'static>(&self, handler: HandlerDef<S>, state: Arc<S>) -> Bound {
-        let call = move |call| {
-            let run = handler.run(call, Arc::clone(&state));
-            Box::pin(async move { run.await.map(Emitted) }) as BoxFuture<'static, _>
-        };
         if self.0.is_empty() {
-            return Arc::new(call);
+            return Arc::new(move || handler.slot(Arc::clone(&state)));
         }
-        let call = Arc::new(call);
-        let innermost = service_fn(move |request: Call| {
-            let call = Arc::clone(&call);
-            async move { call(request).await.map_err(|failure| BoxError::from(HandlerFailed(failure))) }
+        let innermost = service_fn(move |call: Call| {
+            let run = handler.run(call, Arc::clone(&state));
+            async move { run.await.map(Emitted).map_err(|failure| BoxError::from(HandlerFailed(failure))) }
         });
         let service = self.0.iter().fold(BoxCloneSyncService::new(innermost), |inner, layer| layer(inner));
-        Arc::new(move |call| {
+        Arc::new(move || {
             let service = service.clone();
-            Box::pin(async move { service.oneshot(call).await.map_err(into_failure) })
+            Kept::boxed(move |call| {
+                let called = service.clone().oneshot(call);
+                async move { called.await.map(|emitted| emitted.0).map_err(into_failure) }
+            })
         })
     }
 }

@@ -4,8 +4,10 @@
 
 mod identify;
 mod complete;
+mod desk;
 mod poll;
 mod process;
+mod line;
 mod schedule;
 mod consume;
 mod signal;

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::slot::{Kept, Slot};
 use crate::context::{Call, Context};
 use crate::event::EventInfo;
 use crate::extract::{Extractor, HandlerFor};
@@ -15,7 +16,7 @@ use crate::message::Message;
 use crate::outcome::{Emit, Emitter, Outcome};
 use crate::transport::Reason;
 
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A handler as a value, of a service with state `S`: what functions under `#[handler]` and closures become.
 ///
@@ -80,6 +81,11 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         &self.emits
     }
 
+    /// Where one call after the other of this handler is made, without an allocation for each.
+    pub(crate) fn slot(&self, state: Arc<S>) -> Box<dyn Slot> {
+        Arc::clone(&self.run).slot(state)
+    }
+
     /// Reads the event, extracts, calls the function, and gives what it returned as messages that are not yet published.
     pub(crate) fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
         self.run.run(call, state)
@@ -111,22 +117,54 @@ impl<S> fmt::Debug for HandlerDef<S> {
 }
 
 trait Run<S>: Send + Sync {
+    fn slot(self: Arc<Self>, state: Arc<S>) -> Box<dyn Slot>;
+
     fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>>;
 }
 
 struct Typed<H>(PhantomData<fn() -> H>);
 
-impl<S: Send + Sync + 'static, H: Handler + HandlerFor<S, <H as Handler>::Extract>> Run<S> for Typed<H> {
-    fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
-        Box::pin(async move {
-            let event = H::Event::decode(&call.message)?;
-            let extract = H::extract(&Context::new(&call, &*state)).await?;
-            emitted(&call, H::call(event, extract).await)
-        })
+impl<H: Handler> Typed<H> {
+    async fn call<S>(call: Call, state: Arc<Own<S>>) -> Result<Vec<Message>, Failure>
+    where
+        S: Send + Sync + 'static,
+        H: HandlerFor<S, <H as Handler>::Extract>,
+    {
+        let event = H::Event::decode(&call.message)?;
+        let extract = H::extract(&Context::new(&call, &state.0)).await?;
+        emitted(&call, H::call(event, extract).await)
     }
 }
 
+impl<S: Send + Sync + 'static, H: Handler + HandlerFor<S, <H as Handler>::Extract>> Run<S> for Typed<H> {
+    fn slot(self: Arc<Self>, state: Arc<S>) -> Box<dyn Slot> {
+        // counted for each slot by itself: one count for all of a service's workers would go from core to core
+        let state = Arc::new(Own(state));
+        Kept::boxed(move |call| Self::call(call, Arc::clone(&state)))
+    }
+
+    fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
+        Box::pin(Self::call(call, Arc::new(Own(state))))
+    }
+}
+
+/// A state that is shared twice.
+struct Own<S>(Arc<S>);
+
 struct Closure<F, E>(F, PhantomData<fn(E)>);
+
+impl<F, E> Closure<F, E> {
+    fn call<R>(&self, call: Call) -> impl Future<Output = Result<Vec<Message>, Failure>> + Send + use<F, E, R>
+    where
+        E: Incoming,
+        F: Fn(E) -> R,
+        R: Future + Send + 'static,
+        R::Output: Outcome,
+    {
+        let begun = E::decode(&call.message).map(&self.0);
+        async move { emitted(&call, begun?.await) }
+    }
+}
 
 impl<S, E, F, R> Run<S> for Closure<F, E>
 where
@@ -136,20 +174,22 @@ where
     R: Future + Send + 'static,
     R::Output: Outcome,
 {
+    fn slot(self: Arc<Self>, _state: Arc<S>) -> Box<dyn Slot> {
+        Kept::boxed(move |call| Self::call(&self, call))
+    }
+
     fn run(&self, call: Call, _state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
-        match E::decode(&call.message) {
-            Ok(event) => {
-                let outcome = (self.0)(event);
-                Box::pin(async move { emitted(&call, outcome.await) })
-            }
-            Err(failure) => Box::pin(std::future::ready(Err(failure))),
-        }
+        Box::pin(self.call(call))
     }
 }
 
 struct Stateless(Arc<dyn Run<()>>);
 
 impl<S: Send + Sync + 'static> Run<S> for Stateless {
+    fn slot(self: Arc<Self>, _state: Arc<S>) -> Box<dyn Slot> {
+        Arc::clone(&self.0).slot(Arc::new(()))
+    }
+
     fn run(&self, call: Call, _state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
         self.0.run(call, Arc::new(()))
     }

@@ -1,13 +1,16 @@
-//! Each poll of a handler: a panic becomes a failed attempt, and one that takes long is told of.
+//! A handler's call under its limits: one that takes too long fails, and a poll that takes long is told of.
 
-use std::any::Any;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use tokio::task::coop::unconstrained;
+use tokio::time::sleep;
+
+use super::desk::UnderWay;
 use crate::failure::Failure;
 use crate::middleware::Emitted;
 use crate::transport::Reason;
@@ -17,24 +20,35 @@ const LONG: Duration = Duration::from_millis(100);
 /// A handler is told of once in this time at most.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// The result of a call; a panic of the handler is a failure, and the worker lives on. `blocked` hears of a poll that took
-/// long. The clock is the machine's: what blocks a thread stops the runtime's.
+/// The result of a call. `blocked` hears of a poll that took long. A call that takes longer than `limit` has failed; the
+/// time counts from when the handler first waits, for a timer is made then only: most handlers that are quick never do.
 pub(super) async fn watched(
-    call: impl Future<Output = Result<Emitted, Failure>>,
+    mut call: UnderWay<'_>,
+    limit: Duration,
     blocked: impl Fn(Duration),
 ) -> Result<Emitted, Failure> {
-    let mut call = pin!(call);
-    std::future::poll_fn(move |context| {
-        let began = Instant::now();
-        let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(Failure::because(Reason::Panicked, panic_text(&*panic)))));
-        let took = began.elapsed();
+    let mut deadline = pin!(None);
+    poll_fn(|context| {
+        let (polled, took) = call.poll(context);
         if took > LONG {
             blocked(took);
         }
-        polled
+        if polled.is_ready() {
+            return polled;
+        }
+        if deadline.is_none() {
+            // a handler that uses up its turn each time is held to the limit, too
+            deadline.set(Some(unconstrained(sleep(limit))));
+        }
+        let Some(deadline) = deadline.as_mut().as_pin_mut() else { return Poll::Pending };
+        deadline.poll(context).map(|()| Err(timed_out(limit)))
     })
     .await
+}
+
+fn timed_out(limit: Duration) -> Failure {
+    let text = format!("the handler took longer than its timeout of {}", humantime::format_duration(limit));
+    Failure::because(Reason::TimedOut, text)
 }
 
 /// When each handler was last told of.
@@ -52,9 +66,4 @@ impl Told {
         }
         is_due
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the handler panicked: {}", text.unwrap_or("with no text"))
 }

@@ -1,14 +1,13 @@
 //! The path of one delivery: identify, call, publish what was returned, settle.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::time::timeout;
 use tracing::{debug, error, warn};
 
 use crate::app::QueuePlan;
-use crate::context::Call;
 use crate::envelope;
 use crate::error::ErrorKind;
 use crate::failure::{Failure, cut};
@@ -22,6 +21,7 @@ use crate::topology::Policy;
 use crate::transport::{Delivery, FailureRecord, Publish, Reason, limits};
 
 use super::complete::complete;
+use super::desk::Desk;
 use super::identify::identify;
 use super::poll::{Told, watched};
 
@@ -56,7 +56,7 @@ impl Processor {
     }
 
     /// Has a delivery handled. Cancelled, it is given back.
-    pub(super) async fn handle(&self, delivery: Delivery) -> Handled<'_> {
+    pub(super) async fn handle(&self, delivery: Delivery, desk: &mut Desk) -> Handled<'_> {
         let message = match readable(delivery.message()) {
             Ok(message) => message,
             Err(failure) => {
@@ -70,20 +70,16 @@ impl Processor {
                 return Handled { delivery, message, attempt: self.places.begin(None), outcome: Err(failure) };
             }
         };
-        let index = self.handlers.iter().position(|known| std::ptr::eq(known, handler));
-        let attempt = self.places.begin(index);
+        let index = self.handlers.iter().position(|known| ptr::eq(known, handler)).unwrap_or_default();
+        let attempt = self.places.begin(Some(index));
         if mutant::is_without("handle-before-ack") {
             delivery.ack_unhandled();
         }
-        let call = Call::new(
-            Arc::clone(&message),
-            Arc::clone(&self.service),
-            handler.meta.name,
-            delivery.attempt(),
-            delivery.redelivered(),
-            Arc::clone(&self.publish),
-        );
-        let outcome = self.call(handler, call, &attempt).await;
+        let call = desk.call((index, handler), &message, &delivery, &self.service, &self.publish);
+        let blocked = |took| self.tell_blocked(handler, &message, &attempt, took);
+        let outcome = watched(call, self.policy.timeout, blocked).await;
+        attempt.returned(outcome.as_ref().err().map(Failure::reason));
+        desk.clear();
         Handled { delivery, message, attempt, outcome }
     }
 
@@ -98,19 +94,6 @@ impl Processor {
             Ok(()) => done(delivery, &message, attempt),
             Err(failure) => self.settle(delivery, &message, attempt, &failure).await,
         }
-    }
-
-    async fn call(&self, handler: &PreparedHandler, call: Call, attempt: &Attempt<'_>) -> Result<Emitted, Failure> {
-        let limit = self.policy.timeout;
-        let message = Arc::clone(&call.message);
-        let blocked = |took| self.tell_blocked(handler, &message, attempt, took);
-        let called = timeout(limit, watched(async { (handler.bound)(call).await }, blocked)).await;
-        let outcome = called.unwrap_or_else(|_| {
-            let text = format!("the handler took longer than its timeout of {}", humantime::format_duration(limit));
-            Err(Failure::because(Reason::TimedOut, text))
-        });
-        attempt.returned(outcome.as_ref().err().map(Failure::reason));
-        outcome
     }
 
     fn tell_blocked(&self, handler: &PreparedHandler, message: &Message, attempt: &Attempt<'_>, took: Duration) {
