@@ -1,5 +1,6 @@
 //! `tail`: events as they pass, taken from nobody.
 
+use std::borrow::Cow;
 use std::io::{Write, stderr};
 use std::time::SystemTime;
 
@@ -107,11 +108,26 @@ async fn taken(app: &App, operator: &dyn Operate) -> Result<Vec<String>, Error> 
 fn line(message: &Message, options: &TailOptions) -> String {
     let (version, id) = (message.version.unwrap_or(1), id(message));
     let name = message.name.as_deref().unwrap_or("?");
-    let key = if *message.routing_key == *name { String::new() } else { format!(" by {}", message.routing_key) };
-    let source = message.source.as_deref().map_or(String::new(), |source| format!(" from {source}"));
-    let body =
-        if options.show_payload { format!("\n  {}", String::from_utf8_lossy(&message.body)) } else { String::new() };
-    format!("{} {name} v{version} {id}{source}{key}{body}\n", time(message))
+    let is_other = *message.routing_key != *name;
+    let key = if is_other { format!(" by {}", harmless(&message.routing_key)) } else { String::new() };
+    let source = message.source.as_deref().map_or(String::new(), |source| format!(" from {}", harmless(source)));
+    let mut text = format!("{} {} v{version} {}{source}{key}\n", time(message), harmless(name), harmless(&id));
+    if options.show_payload {
+        for line in String::from_utf8_lossy(&message.body).lines() {
+            text.extend(["  ", &harmless(line), "\n"]);
+        }
+    }
+    text
+}
+
+/// Text of a stranger, which begins no line and steers no terminal.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful = |letter: char| letter.is_control() && letter != '\t';
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |letter: char| if is_harmful(letter) { letter.escape_debug().to_string() } else { letter.into() };
+    Cow::Owned(text.chars().map(escape).collect())
 }
 
 /// A line of JSON for each event.
@@ -130,7 +146,11 @@ fn document(message: &Message, options: &TailOptions) -> String {
         let text = || Value::from(String::from_utf8_lossy(&message.body));
         document["body"] = serde_json::from_slice(&message.body).unwrap_or_else(|_| text());
     }
-    format!("{document}\n")
+    // JSON lets through what some terminals take for the begin of a command
+    let escape = |letter: char| {
+        if letter.is_control() { format!("\\u{:04x}", u32::from(letter)) } else { letter.into() }
+    };
+    document.to_string().chars().map(escape).chain(["\n".to_owned()]).collect()
 }
 
 fn id(message: &Message) -> String {
@@ -140,4 +160,45 @@ fn id(message: &Message) -> String {
 fn time(message: &Message) -> String {
     let time = message.time.unwrap_or_else(SystemTime::now);
     humantime::format_rfc3339_millis(time).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use eda_core::EventId;
+
+    use super::*;
+
+    const BODY: &str = "{\n\t\"card\": \"4012\u{1b}[2J888888881881\"\r}";
+
+    fn options(show_payload: bool) -> TailOptions {
+        TailOptions { pattern: "#".into(), show_payload, limit: None, all: false }
+    }
+
+    #[test]
+    fn a_body_is_shown_where_it_was_asked_for() {
+        let message = Message::new("card.charged", BODY);
+        for told in [line(&message, &options(false)), document(&message, &options(false))] {
+            assert!(told.contains("card.charged") && !told.contains("4012") && !told.contains("body"), "{told}");
+        }
+        assert!(document(&message, &options(true)).contains("4012"));
+        assert!(line(&message, &options(true)).ends_with("\n  {\n  \t\"card\": \"4012\\u{1b}[2J888888881881\"\\r}\n"));
+    }
+
+    #[test]
+    fn a_stranger_begins_no_line_and_steers_no_terminal() {
+        let forged = "a\n2026-11-23T08:54:00Z order.paid\r\u{1b}[2J\u{9b}31m";
+        let message = Message {
+            id: Some(EventId::from(forged)),
+            name: Some(forged.to_owned().into()),
+            source: Some(forged.to_owned().into()),
+            ..Message::new(format!("b{forged}"), BODY)
+        };
+        for told in [line(&message, &options(false)), document(&message, &options(false))] {
+            assert_eq!(told.matches('\n').count(), 1, "{told}");
+            assert!(told.ends_with('\n') && !told.trim_end().contains(char::is_control), "{told:?}");
+        }
+        let shown = line(&message, &options(true));
+        assert!(shown.lines().skip(1).all(|line| line.starts_with("  ")), "{shown}");
+        assert!(!shown.contains(|letter: char| letter.is_control() && !"\n\t".contains(letter)), "{shown:?}");
+    }
 }
