@@ -11,6 +11,8 @@ mod user;
 mod lost;
 // a broker that takes nothing, or says nothing
 mod silent;
+// a network that is slow
+mod slow;
 // a queue that answers too late
 mod late;
 // what came on a connection that was lost

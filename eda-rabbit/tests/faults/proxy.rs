@@ -1,14 +1,22 @@
-//! A network between the program and the broker that can be taken away and given back at once.
+//! A network between the program and the broker that can be taken away and given back at once, and be slow.
 
-use tokio::io::copy_bidirectional;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// What a slow network carries in half a second.
+const CHUNK: usize = 25_000;
 
 /// Forwards connections while it is up. Dropped, everything ends.
 pub(crate) struct Proxy {
     address: String,
     is_up: watch::Sender<bool>,
+    is_slow: watch::Sender<bool>,
     settled: watch::Receiver<bool>,
 }
 
@@ -19,8 +27,9 @@ impl Proxy {
         let address = first.local_addr().expect("it is bound").to_string();
         let (is_up, wanted) = watch::channel(true);
         let (told, settled) = watch::channel(true);
-        tokio::spawn(run(first, address.clone(), broker, wanted, told));
-        Self { address, is_up, settled }
+        let (is_slow, slow) = watch::channel(false);
+        tokio::spawn(run(first, address.clone(), broker, wanted, slow, told));
+        Self { address, is_up, is_slow, settled }
     }
 
     /// `host:port`, for a URL.
@@ -43,6 +52,12 @@ impl Proxy {
         self.up().await;
     }
 
+    /// From now on everything takes 500 ± 200 ms, and no more than 50 kB a second come through.
+    #[allow(dead_code, reason = "some tests only cut connections")]
+    pub(crate) fn slow(&self) {
+        self.is_slow.send_replace(true);
+    }
+
     async fn set(&mut self, is_up: bool) {
         self.is_up.send_replace(is_up);
         self.settled.wait_for(|settled| *settled == is_up).await.expect("the proxy runs");
@@ -54,6 +69,7 @@ async fn run(
     address: String,
     broker: String,
     mut wanted: watch::Receiver<bool>,
+    slow: watch::Receiver<bool>,
     told: watch::Sender<bool>,
 ) {
     let mut listener = Some(first);
@@ -64,12 +80,12 @@ async fn run(
                 tokio::select! {
                     down = wanted.wait_for(|up| !up) => if down.is_ok() { break } else { return },
                     accepted = listener.accept() => {
-                        let (mut client, _) = accepted.expect("it listens");
-                        let broker = broker.clone();
+                        let (client, _) = accepted.expect("it listens");
+                        let (broker, slow) = (broker.clone(), slow.clone());
                         connections.spawn(async move {
-                            let Ok(mut server) = TcpStream::connect(broker).await else { return };
-                            // either side may end it
-                            let _ = copy_bidirectional(&mut client, &mut server).await;
+                            let Ok(server) = TcpStream::connect(broker).await else { return };
+                            let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+                            tokio::join!(carry(from_client, to_server, &slow), carry(from_server, to_client, &slow));
                         });
                     }
                 }
@@ -82,5 +98,19 @@ async fn run(
         }
         listener = Some(TcpListener::bind(&address).await.expect("the port is still ours"));
         told.send_replace(true);
+    }
+}
+
+/// Until one side ends it, which ends that direction.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, slow: &watch::Receiver<bool>) {
+    let mut bytes = vec![0; CHUNK];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        if *slow.borrow() {
+            // spread without a source of chance: the length of what travels decides
+            sleep(Duration::from_millis(300 + (count as u64 * 7) % 400)).await;
+        }
+        if to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
     }
 }

@@ -27,6 +27,44 @@ async fn a_blocked_broker_is_told_in_health_and_takes_again_what_waited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_close_does_not_wait_until_a_broker_takes_something_again() {
+    let node = node().await;
+    let (rabbit, subscription) = (connect(&node, "").await, subscription("full"));
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    publisher.send(event(&subscription, 0)).await.expect("there is room").confirmed().await.expect("confirmed");
+    let held = next(&mut deliveries).await;
+    node.ctl(&["set_vm_memory_high_watermark", "0.000001"]).expect("the alarm is on");
+    let waiting = publisher.send(event(&subscription, 1)).await.expect("there is room");
+    until_state(&*deliveries, ConsumerState::Blocked).await;
+    let began = Instant::now();
+    deliveries.cancel().await.expect("consumers go on");
+    held.ack();
+    deliveries.close().await.expect("consumers go on");
+    let closed = rabbit.close().await;
+    let took = began.elapsed();
+    node.ctl(&["set_vm_memory_high_watermark", "0.4"]).expect("the alarm is off");
+    closed.expect("closed");
+    assert!(took < Duration::from_secs(15), "each step has its deadline: {took:?}");
+    waiting.confirmed().await.expect_err("a blocked broker has confirmed");
+    // what was settled while the broker took nothing is settled; whether it took the other one over nobody can know
+    let rabbit = connect(&node, "").await;
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    publisher.send(event(&subscription, 2)).await.expect("there is room").confirmed().await.expect("confirmed");
+    loop {
+        let delivery = next(&mut deliveries).await;
+        let body = delivery.message().body.clone();
+        assert_ne!(body, "0", "its ack was lost");
+        delivery.ack();
+        if body == "2" {
+            break;
+        }
+    }
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_close_waits_three_seconds_for_a_silent_broker_and_no_longer() {
     let node = node().await;
     let (rabbit, subscription) = (connect(&node, "").await, subscription("parting"));

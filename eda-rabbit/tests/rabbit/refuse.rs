@@ -50,10 +50,22 @@ async fn a_missing_virtual_host_is_named() {
     assert!(error.to_string().contains("nowhere"), "{error}");
 }
 
+/// RFC 2606: a name that nobody has.
+const NOBODY: &str = "broker.invalid";
+
+#[tokio::test]
+async fn a_host_that_nobody_knows_is_named() {
+    let error = refused(&format!("amqp://{NOBODY}?connect_timeout=1s")).await;
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains(NOBODY), "{error}");
+}
+
 #[tokio::test]
 async fn the_second_host_is_tried() {
-    let url = url().replacen(&address(), &format!("127.0.0.1:1,{}", address()), 1);
-    Rabbit::connect(&url).await.expect("the second one answers");
+    for first in ["127.0.0.1:1", NOBODY] {
+        let url = url().replacen(&address(), &format!("{first},{}", address()), 1);
+        Rabbit::connect(&url).await.unwrap_or_else(|error| panic!("the one after {first} answers: {error}"));
+    }
 }
 
 #[tokio::test]
