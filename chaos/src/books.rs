@@ -55,19 +55,19 @@ struct Handled {
     received: u32,
     failed: u32,
     effects: u32,
-    /// Of what came first.
+    /// Of what came first, to the handler or among its dead letters.
     hash: Option<u64>,
     /// Whether something else came after it.
     has_changed: bool,
     parked: Option<Parked>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Parked {
-    /// The framework says why.
-    Said,
     /// The broker did it by its own limit: suspect, not poison.
     ByLimit,
+    /// The framework says why.
+    Said,
 }
 
 /// Progress: an event that was told at one time came this far at another.
@@ -87,7 +87,7 @@ pub(crate) struct Findings {
     pub lost: u64,
     /// Received or parked, and never told.
     pub unexpected: u64,
-    /// Received with another content.
+    /// Received or parked with another content.
     pub corrupt: u64,
     /// Among the dead letters, though every handler takes it.
     pub false_park: u64,
@@ -131,14 +131,17 @@ impl Books {
                 let entry = self.entry(id);
                 let handled = entry.handled(&handler);
                 handled.received += 1;
-                handled.has_changed |= *handled.hash.get_or_insert(hash) != hash;
+                handled.came_with(hash);
                 return entry.progress(at);
             }
             Record::Failed { id, handler } => self.entry(id).handled(&handler).failed += 1,
             Record::Effect { id, handler, .. } => self.effect(id, &handler),
-            Record::Parked { id, handler, reason } => {
+            Record::Parked { id, handler, reason, hash } => {
                 let parked = if reason == "suspect" { Parked::ByLimit } else { Parked::Said };
-                self.entry(id).handled(&handler).parked = Some(parked);
+                let handled = self.entry(id).handled(&handler);
+                // of two letters, the one that the framework wrote says more
+                handled.parked = handled.parked.max(Some(parked));
+                handled.came_with(hash);
             }
             Record::Health { is_ready, .. } => {
                 self.health.insert(worker.to_owned(), is_ready);
@@ -266,13 +269,19 @@ impl Entry {
             }
             // here at last, since a delivery may be read before the line of who published it
             let is_corrupt = handled.has_changed || handled.hash.is_some_and(|hash| hash != told.hash);
-            if is_corrupt && !is_poison {
+            if is_corrupt {
                 findings.corrupt += 1;
                 findings.sample("corrupt", id, handler);
             }
             let asked_for = if is_poison { 1 } else { 1 + handled.failed };
             findings.duplicates += u64::from(handled.received.saturating_sub(asked_for));
         }
+    }
+}
+
+impl Handled {
+    fn came_with(&mut self, hash: u64) {
+        self.has_changed |= *self.hash.get_or_insert(hash) != hash;
     }
 }
 

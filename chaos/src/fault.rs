@@ -23,10 +23,12 @@ pub(crate) enum Fault {
     Stop,
     Freeze,
     CloseConnections,
+    ConnectionLimit,
     MemoryAlarm,
     KilledWhileBlocked,
     DiskAlarm,
     PermissionRevoked,
+    QueueFull,
     QueueDeleted,
     RetryGone,
     ConsumerKill,
@@ -44,7 +46,7 @@ pub(crate) enum Fault {
 struct About(&'static str, &'static str, usize, u64, &'static str);
 
 impl Fault {
-    const ALL: [(Self, About); 31] = [
+    const ALL: [(Self, About); 33] = [
         (Self::Reset, About("reset", "F11", 1, 5, "a process's connections are reset")),
         (Self::HalfClose, About("half-close", "F12", 1, 5, "the broker's direction ends, the other one lives")),
         (Self::BlackHole, About("black-hole", "F13", 1, 25, "a process's connections swallow everything")),
@@ -71,6 +73,10 @@ impl Fault {
         (Self::Stop, About("stop", "F05", 1, 7, "a node stops in good order and comes back")),
         (Self::Freeze, About("freeze", "F06", 1, 5, "SIGSTOP of a node for 8 s")),
         (Self::CloseConnections, About("close-connections", "F07", 1, 5, "the broker closes all connections")),
+        (
+            Self::ConnectionLimit,
+            About("connection-limit", "F33", 1, 7, "the broker closes all connections, and takes none for 4 s"),
+        ),
         (Self::MemoryAlarm, About("memory-alarm", "F22", 1, 2, "memory alarm for 4 s")),
         (
             Self::KilledWhileBlocked,
@@ -84,6 +90,10 @@ impl Fault {
         ),
         (Self::DiskAlarm, About("disk-alarm", "F23", 1, 2, "disk alarm for 4 s")),
         (Self::PermissionRevoked, About("permission-revoked", "F09", 1, 7, "no permission to write for 4 s")),
+        (
+            Self::QueueFull,
+            About("queue-full", "F24", 1, 5, "nobody takes from a queue for 5 s, and it takes nothing more"),
+        ),
         (Self::QueueDeleted, About("queue-deleted", "F25", 1, 5, "an empty queue is deleted under its consumers")),
         (Self::RetryGone, About("retry-gone", "F26", 1, 5, "the exchange behind the wait queues is deleted for 4 s")),
         (Self::ConsumerKill, About("consumer-kill", "F35", 1, 5, "SIGKILL of a consumer, begun again")),
@@ -95,7 +105,7 @@ impl Fault {
             About("leader-kill", "F02", 3, 10, "SIGKILL of the node that leads a queue, back after 4 s"),
         ),
         (Self::TwoDown, About("two-down", "F03", 3, 10, "two of three nodes killed, back after 5 s")),
-        (Self::AllDown, About("all-down", "F04", 3, 10, "all nodes killed, back after 5 s")),
+        (Self::AllDown, About("all-down", "F04", 3, 10, "all nodes killed, back after 60 s")),
         (Self::Partition, About("partition", "F10", 3, 25, "a node that the others don't reach for 10 s")),
     ];
 

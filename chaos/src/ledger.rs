@@ -46,7 +46,7 @@ pub(crate) enum Record {
     /// `E`: the effect.
     Effect { id: u128, handler: String, at: Millis },
     /// `P`: read back from where the handler's dead letters are.
-    Parked { id: u128, handler: String, reason: String },
+    Parked { id: u128, handler: String, reason: String, hash: u64 },
     /// `H`: what the health of a consumer says from now on.
     Health { is_ready: bool, at: Millis },
     /// `G`: what the process uses.
@@ -88,7 +88,7 @@ impl Display for Record {
             }
             Self::Failed { id, handler } => write!(f, "X {id:x} {handler}"),
             Self::Effect { id, handler, at } => write!(f, "E {id:x} {handler} {at}"),
-            Self::Parked { id, handler, reason } => write!(f, "P {id:x} {handler} {reason}"),
+            Self::Parked { id, handler, reason, hash } => write!(f, "P {id:x} {handler} {reason} {hash:x}"),
             Self::Health { is_ready, at } => write!(f, "H {} {at}", u8::from(*is_ready)),
             Self::Gauge { files, tasks, kilobytes } => write!(f, "G {files} {tasks} {kilobytes}"),
         }
@@ -121,7 +121,9 @@ impl Record {
             },
             ["X", id, handler] => Self::Failed { id: hex(id)?, handler: handler.into() },
             ["E", id, handler, at] => Self::Effect { id: hex(id)?, handler: handler.into(), at: at.parse().ok()? },
-            ["P", id, handler, reason] => Self::Parked { id: hex(id)?, handler: handler.into(), reason: reason.into() },
+            ["P", id, handler, reason, sum] => {
+                Self::Parked { id: hex(id)?, handler: handler.into(), reason: reason.into(), hash: hash(sum)? }
+            }
             ["H", is_ready, at] => Self::Health { is_ready: is_ready == "1", at: at.parse().ok()? },
             ["G", files, tasks, kilobytes] => Self::Gauge {
                 files: files.parse().ok()?,
@@ -192,7 +194,7 @@ mod tests {
             Record::Received { id: 1, handler: handler(), redelivered: true, hash: 3, at: 4 },
             Record::Failed { id: 1, handler: handler() },
             Record::Effect { id: 1, handler: handler(), at: 2 },
-            Record::Parked { id: 1, handler: handler(), reason: "permanent".into() },
+            Record::Parked { id: 1, handler: handler(), reason: "permanent".into(), hash: 3 },
             Record::Health { is_ready: true, at: 1 },
             Record::Gauge { files: 1, tasks: 2, kilobytes: 3 },
         ] {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+pub(crate) use self::event::hash_of;
 use crate::ledger::{Ledger, Record};
 
 /// `publisher|strict|book|audit URL LEDGER RATE`

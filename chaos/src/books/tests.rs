@@ -19,7 +19,7 @@ fn effect(id: u128, handler: &str) -> Record {
 }
 
 fn parked(id: u128, handler: &str, reason: &str) -> Record {
-    Record::Parked { id, handler: handler.into(), reason: reason.into() }
+    Record::Parked { id, handler: handler.into(), reason: reason.into(), hash: 5 }
 }
 
 fn whole(id: u128, kind: Kind) -> Vec<Record> {
@@ -103,6 +103,27 @@ fn what_the_broker_has_parked_is_suspect_and_not_lost() {
     records.extend([parked(1, "book", "suspect"), received(1, "audit"), effect(1, "audit")]);
     let findings = findings(records);
     assert_eq!((off(&findings), findings.suspect), ([0; 7], 1));
+}
+
+#[test]
+fn a_letter_that_the_framework_wrote_is_not_hidden_by_one_of_the_broker() {
+    let letters = [parked(1, "book", "permanent"), parked(1, "book", "suspect")];
+    for letters in [letters.clone(), [letters[1].clone(), letters[0].clone()]] {
+        let findings = findings(whole(1, Kind::Good).into_iter().chain(letters));
+        assert_eq!((off(&findings), findings.suspect), ([0, 0, 0, 1, 0, 0, 0], 0));
+    }
+}
+
+#[test]
+fn a_dead_letter_keeps_what_was_sent() {
+    for kind in [Kind::Poison, Kind::Good] {
+        let changed = Record::Parked { id: 1, handler: "audit".into(), reason: "suspect".into(), hash: 6 };
+        let found = findings(whole(1, kind).into_iter().chain([changed.clone()]));
+        assert_eq!(found.corrupt, 1, "{kind:?}");
+        // and where the handler never saw it, against what the publisher told
+        let found = findings([told(1, kind), confirmed(1), changed]);
+        assert_eq!(found.corrupt, 1, "{kind:?}");
+    }
 }
 
 #[test]

@@ -54,6 +54,7 @@ impl Run {
                 self.cluster.resume(node)?;
             }
             Fault::CloseConnections => self.ctl(&["close_all_connections", "chaos"])?,
+            Fault::ConnectionLimit => self.limit_connections().await?,
             Fault::MemoryAlarm => {
                 self.ctl(&ALARM)?;
                 self.wait(Duration::from_secs(4)).await?;
@@ -66,6 +67,7 @@ impl Run {
                 self.ctl(&["set_disk_free_limit", "50MB"])?;
             }
             Fault::PermissionRevoked => self.revoke().await?,
+            Fault::QueueFull => self.fill_queue().await?,
             Fault::QueueDeleted => return self.delete_queue().await,
             Fault::RetryGone => self.delete_retry_exchange().await?,
             Fault::ConsumerKill => self.replace(&["book", "audit"], "KILL").await?,
@@ -82,7 +84,7 @@ impl Run {
                 self.down(&[leader], 4).await?;
             }
             Fault::TwoDown => self.down(&[node, (node + 1) % 3], 5).await?,
-            Fault::AllDown => self.down(&[0, 1, 2], 5).await?,
+            Fault::AllDown => self.down(&[0, 1, 2], 60).await?,
             Fault::Partition => self.part(node).await?,
         }
         Ok(now())
@@ -148,6 +150,28 @@ impl Run {
         self.ctl(&["set_permissions", "--vhost", &vhost, "guest", ".*", "^$", ".*"])?;
         self.wait(Duration::from_secs(4)).await?;
         self.ctl(&["set_permissions", "--vhost", &vhost, "guest", ".*", ".*", ".*"])
+    }
+
+    async fn limit_connections(&mut self) -> Result<(), String> {
+        let vhost = self.cluster.vhost().to_owned();
+        self.ctl(&["set_vhost_limits", "--vhost", &vhost, r#"{"max-connections": 0}"#])?;
+        self.ctl(&["close_all_connections", "chaos"])?;
+        self.wait(Duration::from_secs(4)).await?;
+        self.ctl(&["clear_vhost_limits", "--vhost", &vhost])
+    }
+
+    /// A queue refuses what is published to it while its consumers have their hands full. They go on before the limit ends:
+    /// RabbitMQ tells publishers that there is room again when messages are taken out, and not when a limit is lifted.
+    async fn fill_queue(&mut self) -> Result<(), String> {
+        let vhost = self.cluster.vhost().to_owned();
+        let policy = ["--apply-to", "queues", "full", r"^book\.note$", r#"{"max-length": 200}"#];
+        self.ctl(&[&["set_policy", "--vhost", &vhost], &policy[..]].concat())?;
+        let consumers = self.fleet.of(&["book"]);
+        consumers.iter().try_for_each(|consumer| self.fleet.workers[*consumer].signal("STOP"))?;
+        self.wait(Duration::from_secs(5)).await?;
+        consumers.iter().try_for_each(|consumer| self.fleet.workers[*consumer].signal("CONT"))?;
+        self.wait(Duration::from_secs(1)).await?;
+        self.ctl(&["clear_policy", "--vhost", &vhost, "full"])
     }
 
     /// What is in a queue goes with it, so it is empty, and nobody publishes meanwhile.

@@ -8,6 +8,7 @@ use lapin::{BasicProperties, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
 use crate::ledger::Record;
+use crate::worker::hash_of;
 
 /// A minute for each queue is a hundred times what it takes.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -30,7 +31,7 @@ async fn take_all(url: &str, queue: &str) -> lapin::Result<Vec<Record>> {
     let channel = connection.create_channel().await?;
     let (mut records, mut last) = (Vec::new(), None);
     while let Some(got) = channel.basic_get(queue.into(), BasicGetOptions::default()).await? {
-        records.push(parked(queue, &got.delivery.properties));
+        records.push(parked(queue, &got.delivery.properties, &got.delivery.data));
         last = Some(got.delivery.delivery_tag);
     }
     if let Some(last) = last {
@@ -42,7 +43,7 @@ async fn take_all(url: &str, queue: &str) -> lapin::Result<Vec<Record>> {
 }
 
 /// What nobody was bound for, or came back to a queue that was gone, counts as parked by the first handler.
-fn parked(queue: &str, properties: &BasicProperties) -> Record {
+fn parked(queue: &str, properties: &BasicProperties, body: &[u8]) -> Record {
     let id = properties.message_id().as_ref().map(|id| id.as_str().replace('-', "")).unwrap_or_default();
     let headers = properties.headers().as_ref();
     let reason = match headers.and_then(|headers| headers.inner().get("eda-reason")) {
@@ -52,5 +53,5 @@ fn parked(queue: &str, properties: &BasicProperties) -> Record {
         _ => "suspect".to_owned(),
     };
     let handler = queue.strip_suffix(".note.dead").unwrap_or("book").to_owned();
-    Record::Parked { id: u128::from_str_radix(&id, 16).unwrap_or_default(), handler, reason }
+    Record::Parked { id: u128::from_str_radix(&id, 16).unwrap_or_default(), handler, reason, hash: hash_of(body) }
 }

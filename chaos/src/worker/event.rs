@@ -66,10 +66,24 @@ impl Noted {
         }
     }
 
-    /// The first eight bytes of the SHA-256 of what it says.
     pub(super) fn hash(&self) -> u64 {
-        let said = format!("{} {} {:?} {}", self.key, self.seq, self.what, self.filler);
-        let sum = Sha256::digest(said);
-        sum.iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte))
+        sum(&format!("{} {} {:?} {}", self.key, self.seq, self.what, self.filler))
     }
+}
+
+impl Garbled {
+    pub(super) fn hash(&self) -> u64 {
+        sum(&self.seq)
+    }
+}
+
+/// What a body holds, as its publisher has told it; zero where it is none of ours.
+pub(crate) fn hash_of(body: &[u8]) -> u64 {
+    let noted = serde_json::from_slice(body).map(|noted: Noted| noted.hash());
+    noted.or_else(|_| serde_json::from_slice(body).map(|garbled: Garbled| garbled.hash())).unwrap_or_default()
+}
+
+/// The first eight bytes of the SHA-256.
+fn sum(text: &str) -> u64 {
+    Sha256::digest(text).iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte))
 }

@@ -61,15 +61,15 @@ impl Source {
         let number = number(&id);
         let key = self.first_key + u32::try_from(seq % KEYS).unwrap_or_default();
         let noted = Noted::number(seq, key);
-        let (kind, hash) = if to_nobody { (Kind::Nobody, 0) } else { (noted.kind(), noted.hash()) };
+        let (kind, garbled) = (if to_nobody { Kind::Nobody } else { noted.kind() }, Garbled { seq: seq.to_string() });
+        // half of the poison can't even be read
+        let is_garbled = kind == Kind::Poison && seq % 400 < 200;
+        let hash = if is_garbled { garbled.hash() } else { noted.hash() };
         self.ledger.write(Record::Told { id: number, kind, key, seq, hash, at: now() });
         loop {
             let published = match kind {
                 Kind::Nobody => self.publisher.publish_as(id.clone(), &Shouted { seq }).await,
-                // half of the poison can't even be read
-                Kind::Poison if seq % 400 < 200 => {
-                    self.publisher.publish_as(id.clone(), &Garbled { seq: seq.to_string() }).await
-                }
+                Kind::Poison if is_garbled => self.publisher.publish_as(id.clone(), &garbled).await,
                 _ => self.publisher.publish_as(id.clone(), &noted).await,
             };
             match published {
