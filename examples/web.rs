@@ -3,7 +3,7 @@
 //! `curl -X POST 127.0.0.1:8080/orders -H 'content-type: application/json' -d '{"order_id": 1, "amount": 250}'`.
 //!
 //! `--broker amqp://localhost` (with the feature `rabbit`) takes the place of the broker in memory, `--listen` another
-//! address. A service for the public serves its own routes there, and those of the endpoint on a private address.
+//! address; `--journal FILE` writes down what happens. A service for the public serves its own routes there, and those of the endpoint on a private address.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use eda::http::Endpoint;
+use eda::journal::FileJournal;
 use eda::prelude::*;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -38,13 +39,16 @@ async fn cook(order: OrderPlaced, meta: Meta) {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let Arguments { broker, listen } = Arguments::of(std::env::args().skip(1))?;
+    let Arguments { broker, listen, journal } = Arguments::of(std::env::args().skip(1))?;
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let app = App::new().service(Service::new("kitchen").handler::<cook>().publishes::<OrderPlaced>());
     let rendered = metrics.clone();
     let endpoint = Endpoint::of(&app)?.metrics(move || rendered.render());
 
-    let broker = eda::connect(&broker).await?;
+    let mut broker = eda::connect(&broker).await?;
+    if let Some(file) = journal {
+        broker = broker.journaled(FileJournal::open(file)?);
+    }
     let shop = Router::new().route("/orders", post(place)).with_state(broker.publisher("kitchen"));
     let listener = TcpListener::bind(listen).await?;
     #[expect(clippy::print_stdout, reason = "whoever starts it wants to know where it is")]
@@ -92,17 +96,25 @@ async fn place(Shared(publisher): Shared<Publisher>, Json(order): Json<OrderPlac
 struct Arguments {
     broker: String,
     listen: SocketAddr,
+    journal: Option<String>,
 }
 
 impl Arguments {
     fn of(mut words: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let mut arguments = Self { broker: "memory://".to_owned(), listen: SocketAddr::from(([127, 0, 0, 1], 8080)) };
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let mut arguments = Self { broker: "memory://".to_owned(), listen, journal: None };
         while let Some(word) = words.next() {
             let value = words.next().ok_or_else(|| format!("expected a value after `{word}`"))?;
             match word.as_str() {
                 "--broker" => arguments.broker = value,
                 "--listen" => arguments.listen = value.parse()?,
-                _ => return Err(format!("expected `--broker URL` or `--listen ADDRESS`, found `{word}`").into()),
+                "--journal" => arguments.journal = Some(value),
+                _ => {
+                    return Err(format!(
+                        "expected `--broker URL`, `--listen ADDRESS` or `--journal FILE`, found `{word}`"
+                    )
+                    .into());
+                }
             }
         }
         Ok(arguments)

@@ -10,6 +10,9 @@ pub use eda_core::*;
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use eda_http as http;
+#[cfg(feature = "journal")]
+#[doc(inline)]
+pub use eda_journal as journal;
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use eda_macros::{Event, FromRef, HandlerError, handler};

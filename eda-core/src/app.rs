@@ -4,7 +4,10 @@ mod check;
 mod info;
 mod plan;
 
+use std::sync::Arc;
+
 use crate::error::Result;
+use crate::journal::Journal;
 use crate::service::{PreparedService, Service};
 use crate::topology::Topology;
 use crate::transport::Permit;
@@ -27,6 +30,7 @@ pub(crate) use self::plan::{Plan, QueuePlan};
 #[derive(Default)]
 pub struct App {
     services: Vec<PreparedService>,
+    pub(crate) journal: Option<Arc<dyn Journal>>,
 }
 
 impl App {
@@ -39,6 +43,15 @@ impl App {
     #[must_use]
     pub fn service<S: Send + Sync + 'static>(mut self, service: Service<S>) -> Self {
         self.services.push(service.prepare());
+        self
+    }
+
+    /// Has everything that its handlers take and publish written down; what is published elsewhere is, too, with
+    /// [`Broker::journaled`](crate::Broker::journaled). A later journal takes the place of an earlier one, and of the
+    /// broker's.
+    #[must_use]
+    pub fn journal(mut self, journal: impl Journal) -> Self {
+        self.journal = Some(Arc::new(journal));
         self
     }
 
@@ -88,6 +101,6 @@ impl<S: Send + Sync + 'static> From<Service<S>> for App {
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.services.iter().map(|service| &service.name).collect();
-        f.debug_struct("App").field("services", &names).finish()
+        f.debug_struct("App").field("services", &names).finish_non_exhaustive()
     }
 }

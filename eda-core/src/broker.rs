@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::journal::{Journal, noted};
 use crate::publisher::Publisher;
 use crate::telemetry;
 use crate::transport::{Publish, Transport};
@@ -13,7 +14,11 @@ use crate::transport::{Publish, Transport};
 #[derive(Clone)]
 pub struct Broker {
     transport: Arc<dyn Transport>,
+    /// As the transport gave it.
+    plain: Arc<dyn Publish>,
+    /// The same, or with the journal around it.
     publish: Arc<dyn Publish>,
+    journal: Option<Arc<dyn Journal>>,
 }
 
 impl Broker {
@@ -26,7 +31,16 @@ impl Broker {
     /// Cancelled, the transport is dropped, and its connection with it.
     pub async fn new(transport: impl Transport) -> Result<Self> {
         let publish = telemetry::watched(transport.publisher().await?);
-        Ok(Self { transport: Arc::new(transport), publish })
+        Ok(Self { transport: Arc::new(transport), plain: Arc::clone(&publish), publish, journal: None })
+    }
+
+    /// The same connection, and everything that is published through this handle, or handled by apps that are started on
+    /// it, is written down. Handles that were cloned before do not write. A later journal takes the place of an earlier one.
+    ///
+    /// A journal is heard and never asked: where it fails or is slow, nothing else does or is.
+    #[must_use]
+    pub fn journaled(self, journal: impl Journal) -> Self {
+        self.journaled_by(Arc::new(journal))
     }
 
     /// A publisher for use outside of handlers. `source` names who publishes, usually the service.
@@ -55,6 +69,15 @@ impl Broker {
     /// Cancelled, the connection ends with the last handle; call it again to wait for that.
     pub async fn close(&self) -> Result<()> {
         self.transport.close().await
+    }
+
+    pub(crate) fn journaled_by(self, journal: Arc<dyn Journal>) -> Self {
+        let publish = noted(Arc::clone(&self.plain), Arc::clone(&journal));
+        Self { publish, journal: Some(journal), ..self }
+    }
+
+    pub(crate) fn journal(&self) -> Option<&Arc<dyn Journal>> {
+        self.journal.as_ref()
     }
 
     pub(crate) fn publish(&self) -> &Arc<dyn Publish> {

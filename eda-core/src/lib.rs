@@ -13,6 +13,7 @@ pub mod topology;
 pub mod transport;
 pub mod failure;
 pub mod publisher;
+pub mod journal;
 pub mod context;
 pub mod telemetry;
 pub mod extract;

@@ -140,7 +140,14 @@ impl Receipt {
 
     /// The same receipt, whose word is told to somebody else, too; dropped unheard where nobody waits for it.
     pub(crate) fn told_to(self, told: impl FnOnce(&Result<()>) + Send + Sync + 'static) -> Self {
-        Self { told: Some(Box::new(told)), ..self }
+        let Self { word, told: before } = self;
+        let both = move |word: &Result<()>| {
+            if let Some(before) = before {
+                before(word);
+            }
+            told(word);
+        };
+        Self { word, told: Some(Box::new(both)) }
     }
 }
 

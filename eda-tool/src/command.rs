@@ -14,6 +14,7 @@ use crate::permissions::PermissionsOptions;
 use crate::publish::PublishOptions;
 use crate::tail::TailOptions;
 use crate::topology::TopologyCommand;
+use crate::trace::TraceOptions;
 use crate::{Stop, write};
 
 /// Runs this service, or tells what it does.
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Publish(PublishOptions),
     /// Follows events as they pass, taken from nobody. With `--json`, a line of JSON for each.
     Tail(TailOptions),
+    /// Tells what led to what, over services, from their journals; needs no broker.
+    Trace(TraceOptions),
     /// Tells whether the app is consumed from.
     Health(HealthOptions),
     /// Writes the completions of a shell.

@@ -15,6 +15,7 @@ mod publish;
 mod stop;
 mod tail;
 mod topology;
+mod trace;
 mod transports;
 
 use std::ffi::OsString;
@@ -91,6 +92,7 @@ pub async fn execute(
         Command::Topology(command) => topology::topology(&app, target, &transports, &command, out).await,
         Command::Publish(options) => publish::publish(&app, target, &transports, &options, out).await,
         Command::Tail(options) => tail::tail(&app, target, &transports, &options, out).await,
+        Command::Trace(options) => trace::trace(target, &options, out),
         Command::Health(options) => health::health(&app, target, &transports, &options, out).await,
         Command::Completions { shell } => command::completions(shell, out),
     }

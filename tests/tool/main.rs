@@ -8,6 +8,8 @@ mod graph;
 mod page;
 mod publish;
 mod support;
+#[cfg(feature = "journal")]
+mod trace;
 
 use std::process::Command;
 

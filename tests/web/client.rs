@@ -47,6 +47,14 @@ impl Web {
         self.lines.next().expect("it runs").expect("it is text")
     }
 
+    /// Ends it as a supervisor does.
+    pub(crate) fn stop(mut self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        let ended = self.child.wait().expect("it ends");
+        assert!(sent.success() && ended.success(), "{ended}");
+    }
+
     pub(crate) fn until_ready(&self) {
         let began = Instant::now();
         while self.get("/health/ready").status != 200 {

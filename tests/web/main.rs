@@ -77,6 +77,32 @@ async fn the_tool_asks_the_process() {
     assert_eq!(done.map_err(|stop| stop.exit_code()), Err(2));
 }
 
+#[cfg(feature = "tool")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_tells_what_became_of_an_order() {
+    use eda::prelude::*;
+    use eda::tool::execute;
+
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("web-{}.journal", std::process::id()));
+    let file = file.to_string_lossy();
+    let mut web = Web::start(&["--journal", &file]);
+    web.until_ready();
+    let placed = web.post("/orders", ORDER).json();
+    let event = placed["event"].as_str().expect("it is an id");
+    web.line();
+    // all that is recorded is written before the process ends
+    web.stop();
+    let app = Service::new("kitchen").on("cook", |_: AnyEvent| async {});
+    let mut out = Vec::new();
+    let words = ["kitchen", "trace", event, "--journal", &file].map(Into::into);
+    execute(app, words, &mut out).await.expect("the journal knows it");
+    let told = String::from_utf8(out).expect("it is text");
+    let lines: Vec<_> = told.lines().skip(1).collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(lines[0].starts_with(&format!("order.placed v1 {event} +0.000s published by kitchen")), "{told}");
+    assert!(lines[1].starts_with("└─ kitchen.cook attempt 1 +") && lines[1].contains(" handled after "), "{told}");
+}
+
 #[cfg(feature = "rabbit")]
 #[test]
 fn without_the_broker_it_is_alive_and_neither_ready_nor_accepting() {

@@ -11,6 +11,7 @@ use crate::app::QueuePlan;
 use crate::envelope;
 use crate::error::ErrorKind;
 use crate::failure::{Failure, cut};
+use crate::journal::{Journal, Outcome};
 use crate::message::Message;
 use crate::middleware::Emitted;
 use crate::mutant;
@@ -45,13 +46,13 @@ pub(super) struct Handled<'a> {
 }
 
 impl Processor {
-    pub(super) fn new(plan: QueuePlan, publish: Arc<dyn Publish>) -> Self {
+    pub(super) fn new(plan: QueuePlan, publish: Arc<dyn Publish>, journal: Option<&Arc<dyn Journal>>) -> Self {
         let QueuePlan { subscription, service, handlers, redact } = plan;
         let places = handlers.iter().map(|handler| {
             let event = handler.interest.name.or(handler.meta.pattern).unwrap_or(handler.interest.binding);
             (format!("{service}.{}", handler.meta.name), event)
         });
-        let places = Places::new(publish.destination().system, subscription.queue, places);
+        let places = Places::new(publish.destination().system, subscription.queue, places).journaled(journal, &service);
         Self { service, policy: subscription.policy, handlers, redact, publish, told: Told::default(), places }
     }
 
@@ -143,9 +144,16 @@ impl Processor {
             }
         };
         match (settled, step) {
-            (Ok(()), NextStep::Retry(_)) => tried.retried(*reason),
-            (Ok(()), NextStep::DeadLetter) => tried.dead_lettered(*reason),
+            (Ok(()), NextStep::Retry(after)) => {
+                tried.note(message, *attempt, Outcome::Retry { after, reason: *reason, error: detail });
+                tried.retried(*reason);
+            }
+            (Ok(()), NextStep::DeadLetter) => {
+                tried.note(message, *attempt, Outcome::DeadLetter { reason: *reason, error: detail });
+                tried.dead_lettered(*reason);
+            }
             (Err(error), _) => {
+                tried.note(message, *attempt, Outcome::GivenBack { reason: *reason, error: detail });
                 warn!(event, %id, handler, %error, "the failed delivery could not be moved; it was given back and comes again");
             }
         }
@@ -171,6 +179,7 @@ fn done(delivery: Delivery, message: &Message, tried: Attempt<'_>) {
     // the id is made text only where somebody reads it
     debug!(event, id = %message.id_or_dash(), key, handler = tried.place(), attempt, "handled");
     delivery.ack();
+    tried.note(message, attempt, Outcome::Handled);
     tried.done(message.time);
 }
 

@@ -31,6 +31,10 @@ impl App {
     /// Cancelled, what was subscribed ends again; what was declared stays.
     pub async fn start(self, broker: &Broker) -> Result<Running> {
         let Plan { topology, queues } = self.plan()?;
+        let broker = match self.journal {
+            Some(journal) => &broker.clone().journaled_by(journal),
+            None => broker,
+        };
         check_capabilities(&queues, broker.transport().capabilities())?;
         broker.transport().declare(&topology).await?;
         let opened = subscribe_all(&queues, broker).await?;
@@ -42,7 +46,7 @@ impl App {
             let (queue, concurrency) = (plan.subscription.queue.clone(), plan.subscription.policy.concurrency);
             let (service, status) = (plan.service.to_string(), deliveries.status());
             watched.push(Watched { service: service.clone(), queue: queue.clone(), status: status.clone() });
-            let processor = Arc::new(Processor::new(plan, Arc::clone(broker.publish())));
+            let processor = Arc::new(Processor::new(plan, Arc::clone(broker.publish()), broker.journal()));
             let workers = Workers::start(concurrency, &processor);
             let told = told.clone();
             consumers.spawn(async move {

@@ -1,9 +1,11 @@
 //! One attempt to handle a delivery, from its begin to its end.
 
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::metrics::{Handled, Handling, InHand};
+use crate::journal::{Fact, Journal, Outcome, What};
+use crate::message::Message;
 use crate::transport::Reason;
 
 /// Where attempts at the deliveries of one queue are made.
@@ -15,6 +17,8 @@ pub(crate) struct Places {
     handlers: Vec<Place>,
     /// Of what no handler takes: numbers that nearly always are none are not shown.
     nowhere: OnceLock<Place>,
+    /// What writes down how attempts end, and of which service.
+    journal: Option<(Arc<dyn Journal>, Arc<str>)>,
 }
 
 struct Place {
@@ -26,6 +30,15 @@ struct Place {
 pub(crate) struct Attempt<'a> {
     place: &'a Place,
     handled: Handled<'a>,
+    noting: Option<Noting<'a>>,
+}
+
+/// What is known of an attempt that is to be written down.
+struct Noting<'a> {
+    journal: &'a (Arc<dyn Journal>, Arc<str>),
+    /// Whether a handler takes the event.
+    is_taken: bool,
+    begun: Instant,
 }
 
 impl Places {
@@ -38,15 +51,23 @@ impl Places {
     ) -> Self {
         let in_hand = Arc::new(InHand::new(&queue));
         let handlers = handlers.map(|(name, event)| Place::new(system, name, event, &in_hand)).collect();
-        Self { system, queue, in_hand, handlers, nowhere: OnceLock::new() }
+        Self { system, queue, in_hand, handlers, nowhere: OnceLock::new(), journal: None }
+    }
+
+    /// The same, and how attempts end is written down, where there is a journal.
+    pub(crate) fn journaled(mut self, journal: Option<&Arc<dyn Journal>>, service: &Arc<str>) -> Self {
+        self.journal = journal.map(|journal| (Arc::clone(journal), Arc::clone(service)));
+        self
     }
 
     /// Begins an attempt of the handler at this index, or of none.
     pub(crate) fn begin(&self, handler: Option<usize>) -> Attempt<'_> {
         let nowhere = || Place::new(self.system, self.queue.clone(), "_OTHER", &self.in_hand);
-        let place = handler.and_then(|index| self.handlers.get(index));
-        let place = place.unwrap_or_else(|| self.nowhere.get_or_init(nowhere));
-        Attempt { place, handled: place.handling.begin() }
+        let handler = handler.and_then(|index| self.handlers.get(index));
+        let place = handler.unwrap_or_else(|| self.nowhere.get_or_init(nowhere));
+        let is_taken = handler.is_some();
+        let noting = self.journal.as_ref().map(|journal| Noting { journal, is_taken, begun: Instant::now() });
+        Attempt { place, handled: place.handling.begin(), noting }
     }
 }
 
@@ -71,6 +92,16 @@ impl<'a> Attempt<'a> {
     /// The handler has returned.
     pub(crate) fn returned(&self, failure: Option<Reason>) {
         self.handled.returned(failure);
+    }
+
+    /// Has its end written down, where there is a journal.
+    pub(crate) fn note(&self, message: &Message, attempt: u32, outcome: Outcome<'_>) {
+        if let Some(Noting { journal: (journal, service), is_taken, begun }) = &self.noting {
+            let own = self.place().strip_prefix(&**service).map(|name| name.trim_start_matches('.'));
+            let handler = own.filter(|_| *is_taken);
+            let what = What::Handled { service, handler, attempt, took: begun.elapsed(), outcome };
+            journal.record(&Fact { message, time: SystemTime::now(), what });
+        }
     }
 
     /// It is done; the event happened at `time`, if the producer said it.

@@ -8,7 +8,7 @@ const ROWS: &[&[&str]] = &[
     &["message", "event"],
     &["json", "envelope"],
     &["topology", "transport"],
-    &["failure", "publisher", "context", "telemetry"],
+    &["failure", "publisher", "journal", "context", "telemetry"],
     &["extract", "outcome"],
     &["handler"],
     &["middleware", "retry"],

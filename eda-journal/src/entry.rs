@@ -1,0 +1,209 @@
+//! One line of a journal.
+
+use std::time::{Duration, SystemTime};
+
+use eda_core::journal::{Fact, Outcome, What};
+use serde::{Deserialize, Serialize};
+
+/// The version of the format. It grows when a reader of the older one would misunderstand a line, not when a field is added.
+pub const VERSION: u32 = 1;
+
+/// One line of a journal: an event that was published, or an attempt to handle one. What is not known is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The version of the format: [`VERSION`].
+    pub journal: u32,
+    /// When it was written down.
+    #[serde(with = "rfc3339")]
+    pub time: SystemTime,
+    /// What has happened.
+    pub kind: Kind,
+    /// The event's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The event's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// The event's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What all events of the business process share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// The id of the event whose handling published this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<String>,
+    /// Who published it, or handled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The handler, without the service's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<String>,
+    /// Which attempt it was, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Of what was published: `confirmed`, `unconfirmed` or `failed`. Of what was handled: `handled`, `retry`, `dead-letter`
+    /// or `given-back`. Of what was dropped: `dropped`.
+    pub outcome: String,
+    /// How long the attempt took, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_us: Option<u64>,
+    /// After how many milliseconds it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// Why it failed, in one word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why it failed, for a person; what `Service::redact` left of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How many lines are missing before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
+/// What a line tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// An event was published.
+    Published,
+    /// An attempt to handle an event has ended.
+    Handled,
+    /// Lines are missing here: they came faster than they could be written.
+    Dropped,
+}
+
+impl Entry {
+    /// Of what a program has done.
+    pub fn of(fact: &Fact<'_>) -> Self {
+        let message = fact.message;
+        let mut entry = Self {
+            event: Some(message.name.as_deref().unwrap_or(&message.routing_key).to_owned()),
+            version: message.version,
+            id: message.id.as_ref().map(ToString::to_string),
+            // what a foreign producer begins has none, and its effects take its id for it
+            correlation_id: message.correlation_id.clone().or_else(|| message.id.as_ref().map(ToString::to_string)),
+            causation_id: message.causation_id.clone(),
+            ..Self::bare(Kind::Published, fact.time)
+        };
+        match &fact.what {
+            What::Published(word) => {
+                entry.service = message.source.as_deref().map(str::to_owned);
+                match word {
+                    Some(Ok(())) => "confirmed".clone_into(&mut entry.outcome),
+                    None => "unconfirmed".clone_into(&mut entry.outcome),
+                    Some(Err(error)) => {
+                        "failed".clone_into(&mut entry.outcome);
+                        entry.error = Some(error.to_string());
+                    }
+                }
+            }
+            What::Handled { service, handler, attempt, took, outcome } => {
+                entry.kind = Kind::Handled;
+                entry.service = Some((*service).to_owned());
+                entry.handler = handler.map(str::to_owned);
+                entry.attempt = Some(*attempt);
+                entry.took_us = Some(took.as_micros().try_into().unwrap_or(u64::MAX));
+                entry.outcome(outcome);
+            }
+            // a fact of a newer core: what can be said of every event is said
+            _ => "unknown".clone_into(&mut entry.outcome),
+        }
+        entry
+    }
+
+    /// That lines are missing.
+    pub(crate) fn dropped(count: u64) -> Self {
+        let bare = Self::bare(Kind::Dropped, SystemTime::now());
+        Self { outcome: "dropped".to_owned(), count: Some(count), ..bare }
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What was expected, for what is no entry, or one of a newer version.
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Head {
+            journal: u32,
+        }
+        let expected = |error| format!("expected a line of a journal: {error}");
+        let head: Head = serde_json::from_slice(line).map_err(expected)?;
+        if head.journal > VERSION {
+            let found = head.journal;
+            return Err(format!("the line is of version {found}, and this program knows up to version {VERSION}"));
+        }
+        serde_json::from_slice(line).map_err(expected)
+    }
+
+    /// The line, with its end.
+    ///
+    /// # Errors
+    /// None that is known; the writer of JSON could give one.
+    pub fn to_line(&self) -> serde_json::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    fn outcome(&mut self, outcome: &Outcome<'_>) {
+        let (word, failure) = match outcome {
+            Outcome::Handled => ("handled", None),
+            Outcome::Retry { after, reason, error } => {
+                self.retry_after_ms = Some(after.as_millis().try_into().unwrap_or(u64::MAX));
+                ("retry", Some((reason, error)))
+            }
+            Outcome::GivenBack { reason, error } => ("given-back", Some((reason, error))),
+            Outcome::DeadLetter { reason, error } => ("dead-letter", Some((reason, error))),
+            _ => ("unknown", None),
+        };
+        word.clone_into(&mut self.outcome);
+        self.reason = failure.map(|(reason, _)| reason.as_str().to_owned());
+        self.error = failure.map(|(_, error)| (*error).to_owned());
+    }
+
+    fn bare(kind: Kind, time: SystemTime) -> Self {
+        // as precise as it is written, so that what is read is what was written
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let micros = since.as_micros().try_into().unwrap_or(u64::MAX);
+        Self {
+            journal: VERSION,
+            time: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
+            kind,
+            event: None,
+            version: None,
+            id: None,
+            correlation_id: None,
+            causation_id: None,
+            service: None,
+            handler: None,
+            attempt: None,
+            outcome: String::new(),
+            took_us: None,
+            retry_after_ms: None,
+            reason: None,
+            error: None,
+            count: None,
+        }
+    }
+}
+
+/// Times as text.
+mod rfc3339 {
+    use std::borrow::Cow;
+    use std::time::SystemTime;
+
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_rfc3339_micros(*time))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        humantime::parse_rfc3339(&text)
+            .map_err(|error| D::Error::custom(format!("expected a time such as `2026-01-31T12:00:00Z`: {error}")))
+    }
+}

@@ -1,0 +1,183 @@
+//! What a program does, as its journal has it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use eda_core::transport::memory::Memory;
+use eda_core::{AnyEvent, App, Backoff, Broker, Event, Failure, HandlerDef, Service, event, json};
+use eda_journal::{Entry, FileJournal, Kind, Reader, files};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+struct OrderPlaced {
+    order_id: u64,
+}
+
+impl Event for OrderPlaced {
+    const NAME: &'static str = "order.placed";
+
+    fn encode(&self) -> event::Encoded {
+        json::encode(self)
+    }
+
+    fn decode(body: &[u8]) -> event::Decoded<Self> {
+        json::decode(body)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct OrderCooked {
+    order_id: u64,
+}
+
+impl Event for OrderCooked {
+    const NAME: &'static str = "order.cooked";
+
+    fn encode(&self) -> event::Encoded {
+        json::encode(self)
+    }
+
+    fn decode(body: &[u8]) -> event::Decoded<Self> {
+        json::decode(body)
+    }
+}
+
+#[tokio::test]
+async fn what_is_published_and_handled_is_written_down_with_its_ids() {
+    let file = fresh("all");
+    let memory = Memory::new();
+    let plain = Broker::new(memory.clone()).await.expect("memory is always there");
+    let broker = plain.clone().journaled(FileJournal::open(&file).expect("the folder is ours"));
+    let running = kitchen().start(&broker).await.expect("it starts");
+    let cause = broker.publisher("web").publish(&OrderPlaced { order_id: 7 }).await.expect("memory takes it");
+    plain.publisher("web").publish(&OrderCooked { order_id: 8 }).await.expect("memory takes it");
+    memory.until_idle().await;
+    running.shutdown().await.expect("it ends");
+    drop(broker);
+
+    let entries = entries(&file);
+    let told: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.correlation_id.as_deref() == Some(&cause.to_string()))
+        .map(|entry| (entry.kind, text(entry.event.as_ref()), text(entry.service.as_ref()), &*entry.outcome))
+        .collect();
+    let (published, handled) = (Kind::Published, Kind::Handled);
+    for expected in [
+        (published, "order.placed", "web", "confirmed"),
+        (published, "order.cooked", "kitchen", "confirmed"),
+        (handled, "order.placed", "kitchen", "handled"),
+        (handled, "order.cooked", "kitchen", "handled"),
+    ] {
+        assert_eq!(told.iter().filter(|told| **told == expected).count(), 1, "{expected:?} in {told:?}");
+    }
+    assert_eq!(told.len(), 4, "{told:?}");
+    let cooked = entries.iter().find(|entry| text(entry.service.as_ref()) == "kitchen" && entry.kind == published);
+    assert_eq!(cooked.and_then(|entry| entry.causation_id.clone()), Some(cause.to_string()));
+    let unjournaled =
+        entries.iter().filter(|entry| text(entry.event.as_ref()) == "order.cooked" && entry.kind == published);
+    assert_eq!(unjournaled.count(), 1, "what is published through another handle is not written down");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_written_down_with_what_comes_next() {
+    let file = fresh("failures");
+    let memory = Memory::new();
+    let broker = Broker::new(memory.clone()).await.expect("memory is always there");
+    let fail = |_: OrderPlaced| async { Err::<(), _>(Failure::transient("card 4711 is locked")) };
+    let fail =
+        HandlerDef::from_fn("fail", fail).configure(|options| options.retries(1).backoff(Backoff::millis(200, 200)));
+    let redact = |text: String| text.replace("4711", "####");
+    let app = App::new().service(Service::new("billing").register(fail).redact(redact));
+    let app = app.journal(FileJournal::open(&file).expect("the folder is ours"));
+    let running = app.start(&broker).await.expect("it starts");
+    broker.publisher("web").publish(&OrderPlaced { order_id: 7 }).await.expect("memory takes it");
+    memory.until_idle().await;
+    // the clock is paused: it jumps to the retry
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    memory.until_idle().await;
+    running.shutdown().await.expect("it ends");
+
+    let entries = entries(&file);
+    let told: Vec<_> = entries.iter().map(|entry| (entry.attempt, &*entry.outcome, entry.retry_after_ms)).collect();
+    assert_eq!(told, [(Some(1), "retry", Some(200)), (Some(2), "dead-letter", None)], "only the app has a journal");
+    for entry in &entries {
+        assert_eq!((text(entry.reason.as_ref()), text(entry.handler.as_ref())), ("transient", "fail"));
+        assert!(text(entry.error.as_ref()).contains("card #### is locked"), "{entry:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_journal_is_bounded() {
+    let file = fresh("bounded");
+    let limit = 20_000;
+    let journal = FileJournal::at(&file).size_limit(limit).open().expect("the folder is ours");
+    let broker = Broker::new(Memory::new()).await.expect("memory is always there").journaled(journal.clone());
+    let publisher = broker.publisher("web");
+    let mut ids = Vec::new();
+    for order_id in 0..200 {
+        ids.push(publisher.publish(&OrderPlaced { order_id }).await.expect("memory takes it").to_string());
+    }
+    let dropped = journal.dropped();
+    drop((publisher, broker, journal));
+    let parts = files(&file);
+    assert_eq!(parts.len(), 2, "it was begun anew");
+    for part in &parts {
+        assert!(part.metadata().expect("it is there").len() <= limit, "{part:?}");
+    }
+    // what is left are the newest, in order and without a gap
+    let kept: Vec<_> = entries(&file).into_iter().filter_map(|entry| entry.id).collect();
+    assert!(dropped == 0 && kept.len() > 50 && kept.len() < 200, "{dropped} {}", kept.len());
+    assert_eq!(kept, ids[200 - kept.len()..]);
+}
+
+#[test]
+fn a_line_that_was_cut_off_spoils_no_other() {
+    let file = fresh("torn");
+    std::fs::write(&file, "{\"journal\": 1, \"time\": \"20").expect("the folder is ours");
+    drop(FileJournal::open(&file).expect("the folder is ours"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it can be built");
+    runtime.block_on(async {
+        let journal = FileJournal::open(&file).expect("the folder is ours");
+        let broker = Broker::new(Memory::new()).await.expect("memory is always there").journaled(journal);
+        broker.publisher("web").publish(&OrderPlaced { order_id: 7 }).await.expect("memory takes it");
+    });
+    let lines: Vec<_> = Reader::open(&file).expect("it is there").map(|line| line.expect("it can be read")).collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].entry.is_err() && lines[1].entry.is_ok(), "{lines:?}");
+}
+
+#[test]
+fn a_newer_version_is_told_with_both() {
+    let error = Entry::parse(br#"{"journal": 2}"#).expect_err("this program knows version 1 only");
+    assert!(error.contains("version 2") && error.contains("version 1"), "{error}");
+}
+
+#[test]
+fn a_journal_that_can_not_be_opened_is_told_at_once() {
+    let nowhere = fresh("nowhere").join("below").join("a-file");
+    let error = FileJournal::open(&nowhere).expect_err("there is no such folder");
+    assert!(error.to_string().starts_with("could not open the journal (file: "), "{error}");
+}
+
+fn kitchen() -> App {
+    let cook = |order: OrderPlaced| async move { OrderCooked { order_id: order.order_id } };
+    let serve = |event: AnyEvent| async move { drop(event) };
+    let serve = HandlerDef::from_fn("serve", serve).configure(|options| options.pattern("order.cooked"));
+    App::new().service(Service::new("kitchen").on("cook", cook).register(serve))
+}
+
+/// What the journal holds, oldest first.
+fn entries(file: &Path) -> Vec<Entry> {
+    let readers = files(file).into_iter().map(|part| Reader::open(&part).expect("it is there"));
+    readers.flatten().map(|line| line.expect("it can be read").entry.expect("it is whole")).collect()
+}
+
+fn fresh(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("journal-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("the folder is ours");
+    folder.join("a.journal")
+}
+
+fn text(text: Option<&String>) -> &str {
+    text.map(String::as_str).unwrap_or_default()
+}
