@@ -57,7 +57,7 @@ pub struct Entry {
     /// Why it failed, for a person; what `Service::redact` left of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// How many lines are missing before this one.
+    /// How many lines were dropped about here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
 }

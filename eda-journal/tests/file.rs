@@ -7,6 +7,9 @@ use eda_core::transport::memory::Memory;
 use eda_core::{AnyEvent, App, Backoff, Broker, Event, Failure, HandlerDef, Service, event, json};
 use eda_journal::{Entry, FileJournal, Kind, Reader, files};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Serialize, Deserialize)]
 struct OrderPlaced {
@@ -144,6 +147,54 @@ fn a_line_that_was_cut_off_spoils_no_other() {
     let lines: Vec<_> = Reader::open(&file).expect("it is there").map(|line| line.expect("it can be read")).collect();
     assert_eq!(lines.len(), 2);
     assert!(lines[0].entry.is_err() && lines[1].entry.is_ok(), "{lines:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_disk_that_is_full_costs_lines_and_nothing_else() {
+    let journal = FileJournal::open("/dev/full").expect("Linux has it");
+    let broker = Broker::new(Memory::new()).await.expect("memory is always there").journaled(journal.clone());
+    broker.publisher("web").publish(&OrderPlaced { order_id: 7 }).await.expect("memory takes it");
+    let dropped = async {
+        while journal.dropped() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, dropped).await.expect("it is counted");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_disk_that_stalls_stops_nobody_and_what_is_dropped_is_told() {
+    const COUNT: u64 = 12_000;
+    let pipe = fresh("stalled");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("`mkfifo` is there");
+    assert!(made.success());
+    // each end waits for the other to be opened
+    let opening = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::File::open(pipe)
+    });
+    let journal = FileJournal::open(&pipe).expect("it is ours");
+    let mut reading = opening.join().expect("it does not panic").expect("it is ours");
+    let broker = Broker::new(Memory::new()).await.expect("memory is always there").journaled(journal.clone());
+    let publisher = broker.publisher("web");
+    for order_id in 0..COUNT {
+        publisher.publish(&OrderPlaced { order_id }).await.expect("memory takes it");
+    }
+    let dropped = journal.dropped();
+    assert!(dropped > 0 && dropped < COUNT, "{dropped}");
+
+    let reading = std::thread::spawn(move || {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut reading, &mut text).map(|_| text)
+    });
+    drop((publisher, broker, journal));
+    let text = reading.join().expect("it does not panic").expect("it is text");
+    let entries: Vec<_> = text.lines().map(|line| Entry::parse(line.as_bytes()).expect("it is whole")).collect();
+    let told: u64 = entries.iter().filter_map(|entry| entry.count).sum();
+    let written = entries.iter().filter(|entry| entry.kind == Kind::Published).count() as u64;
+    assert_eq!((told, written), (dropped, COUNT - dropped));
 }
 
 #[test]
