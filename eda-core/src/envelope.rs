@@ -14,6 +14,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "otel")]
+use crate::message::Headers;
 use crate::message::{EventId, HeaderValue, Message};
 
 /// The media type of an event that brings its attributes in the body: structured mode.
@@ -68,6 +70,16 @@ pub fn absorb_text(message: &mut Message, header: &str, text: &str) -> bool {
         .iter()
         .find_map(|prefix| header.strip_prefix(prefix))
         .is_some_and(|attribute| set_text(message, attribute, Cow::Borrowed(text)))
+}
+
+/// An extension of CloudEvents that has no field of its own, and is text: under any known prefix among the headers.
+#[cfg(feature = "otel")]
+pub(crate) fn extension<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
+    let is_it = |header: &str| PREFIXES.iter().any(|prefix| header.strip_prefix(prefix) == Some(name));
+    headers.iter().find_map(|(header, value)| match value {
+        HeaderValue::Text(text) if is_it(header) => Some(text.as_str()),
+        _ => None,
+    })
 }
 
 /// Whether a message says that it is in structured mode.

@@ -13,6 +13,7 @@ use crate::handler::{Handler, HandlerDef, HandlerMeta, Incoming, Interest};
 use crate::middleware::{Bound, BoxError, CallService, Emitted, Stack};
 use crate::outcome::Outcome;
 use crate::publisher::EventList;
+use crate::telemetry::Traces;
 use crate::topology::Policy;
 
 /// A named group of handlers with state and policy. Its name is the consumer group, the source of the events that its
@@ -35,6 +36,7 @@ pub struct Service<S = ()> {
     layers: Stack,
     redact: Option<Redact>,
     publishes: Vec<EventInfo>,
+    traces: Traces,
 }
 
 /// Takes out of a text what must not leave the process.
@@ -52,15 +54,16 @@ impl Service {
             layers: Stack::default(),
             redact: None,
             publishes: Vec::new(),
+            traces: Traces::default(),
         }
     }
 
     /// Gives the service its state: what `State<T>` parameters of its handlers take from.
     #[must_use]
     pub fn state<S: Send + Sync + 'static>(self, state: S) -> Service<S> {
-        let Self { name, policy, handlers, layers, redact, publishes, .. } = self;
+        let Self { name, policy, handlers, layers, redact, publishes, traces, .. } = self;
         let handlers = handlers.into_iter().map(HandlerDef::with_any_state).collect();
-        Service { name, state: Arc::new(state), policy, handlers, layers, redact, publishes }
+        Service { name, state: Arc::new(state), policy, handlers, layers, redact, publishes, traces }
     }
 }
 
@@ -145,13 +148,29 @@ impl<S: Send + Sync + 'static> Service<S> {
         self
     }
 
+    /// Handles each delivery in the trace that its event was published in. Without it, each begins a trace of its own with a
+    /// link to the other: an event may be handled by many services, and days later.
+    ///
+    /// ```
+    /// use eda_core::{AnyEvent, Service};
+    ///
+    /// let service = Service::new("audit").on("log", |_: AnyEvent| async {}).one_trace();
+    /// # drop(service);
+    /// ```
+    #[cfg(feature = "otel")]
+    #[must_use]
+    pub fn one_trace(mut self) -> Self {
+        self.traces = Traces::One;
+        self
+    }
+
     /// The handlers, in the order in which they were added.
     pub fn handlers(&self) -> &[HandlerDef<S>] {
         &self.handlers
     }
 
     pub(crate) fn prepare(self) -> PreparedService {
-        let Self { name, state, policy, handlers, layers, redact, publishes } = self;
+        let Self { name, state, policy, handlers, layers, redact, publishes, traces } = self;
         let prepare = |handler: HandlerDef<S>| PreparedHandler {
             meta: *handler.meta(),
             interest: *handler.interest(),
@@ -159,7 +178,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             policy: handler.meta().policy(&policy),
             bound: layers.bind(handler, Arc::clone(&state)),
         };
-        PreparedService { name, handlers: handlers.into_iter().map(prepare).collect(), redact, publishes }
+        PreparedService { name, handlers: handlers.into_iter().map(prepare).collect(), redact, publishes, traces }
     }
 }
 
@@ -182,6 +201,7 @@ pub(crate) struct PreparedService {
     pub(crate) handlers: Vec<PreparedHandler>,
     pub(crate) redact: Option<Redact>,
     pub(crate) publishes: Vec<EventInfo>,
+    pub(crate) traces: Traces,
 }
 
 /// A handler bound to its service's state and layers.

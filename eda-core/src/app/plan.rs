@@ -6,6 +6,7 @@ use crate::app::check;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventInfo;
 use crate::service::{PreparedHandler, PreparedService, Redact};
+use crate::telemetry::Traces;
 use crate::topology::{Subscription, Topology};
 
 /// What the runtime starts.
@@ -20,6 +21,7 @@ pub(crate) struct QueuePlan {
     pub(crate) service: Arc<str>,
     pub(crate) handlers: Vec<PreparedHandler>,
     pub(crate) redact: Option<Redact>,
+    pub(crate) traces: Traces,
 }
 
 pub(crate) fn plan(services: &[PreparedService]) -> Result<Plan> {
@@ -58,7 +60,13 @@ impl QueuePlan {
             bindings: bindings(handler),
             policy: handler.policy.clone(),
         };
-        Self { subscription, service: name.as_str().into(), handlers: vec![handler.clone()], redact }
+        Self {
+            subscription,
+            service: name.as_str().into(),
+            handlers: vec![handler.clone()],
+            redact,
+            traces: service.traces,
+        }
     }
 
     fn join(&mut self, service: &str, handler: &PreparedHandler, problems: &mut Vec<String>) {

@@ -47,38 +47,42 @@ pub(super) struct Handled<'a> {
 
 impl Processor {
     pub(super) fn new(plan: QueuePlan, publish: Arc<dyn Publish>, journal: Option<&Arc<dyn Journal>>) -> Self {
-        let QueuePlan { subscription, service, handlers, redact } = plan;
+        let QueuePlan { subscription, service, handlers, redact, traces } = plan;
         let places = handlers.iter().map(|handler| {
             let event = handler.interest.name.or(handler.meta.pattern).unwrap_or(handler.interest.binding);
             (format!("{service}.{}", handler.meta.name), event)
         });
-        let places = Places::new(publish.destination().system, subscription.queue, places).journaled(journal, &service);
+        let places = Places::new(publish.destination().system, subscription.queue, traces, places);
+        let places = places.journaled(journal, &service);
         Self { service, policy: subscription.policy, handlers, redact, publish, told: Told::default(), places }
     }
 
     /// Has a delivery handled. Cancelled, it is given back.
     pub(super) async fn handle(&self, delivery: Delivery, desk: &mut Desk) -> Handled<'_> {
+        let number = delivery.attempt();
         let message = match readable(delivery.message()) {
             Ok(message) => message,
             Err(failure) => {
                 let message = Arc::clone(delivery.message());
-                return Handled { delivery, message, attempt: self.places.begin(None), outcome: Err(failure) };
+                let attempt = self.places.begin(None, &message, number);
+                return Handled { delivery, message, attempt, outcome: Err(failure) };
             }
         };
         let handler = match identify(&message, &self.handlers) {
             Ok(handler) => handler,
             Err(failure) => {
-                return Handled { delivery, message, attempt: self.places.begin(None), outcome: Err(failure) };
+                let attempt = self.places.begin(None, &message, number);
+                return Handled { delivery, message, attempt, outcome: Err(failure) };
             }
         };
         let index = self.handlers.iter().position(|known| ptr::eq(known, handler)).unwrap_or_default();
-        let attempt = self.places.begin(Some(index));
+        let attempt = self.places.begin(Some(index), &message, number);
         if mutant::is_without("handle-before-ack") {
             delivery.ack_unhandled();
         }
         let call = desk.call((index, handler), &message, &delivery, &self.service, &self.publish);
         let blocked = |took| self.tell_blocked(handler, &message, &attempt, took);
-        let outcome = watched(call, self.policy.timeout, blocked).await;
+        let outcome = attempt.within(watched(call, self.policy.timeout, blocked)).await;
         attempt.returned(outcome.as_ref().err().map(Failure::reason));
         desk.clear();
         Handled { delivery, message, attempt, outcome }
@@ -88,7 +92,7 @@ impl Processor {
     pub(super) async fn finish(&self, handled: Handled<'_>) {
         let Handled { delivery, message, attempt, outcome } = handled;
         let completed = match outcome {
-            Ok(emitted) => complete(emitted, &*self.publish).await,
+            Ok(emitted) => attempt.within(complete(emitted, &*self.publish)).await,
             Err(failure) => Err(failure),
         };
         match completed {
@@ -143,20 +147,19 @@ impl Processor {
                 delivery.dead_letter(&record).await
             }
         };
-        match (settled, step) {
+        match (&settled, step) {
             (Ok(()), NextStep::Retry(after)) => {
                 tried.note(message, *attempt, Outcome::Retry { after, reason: *reason, error: detail });
-                tried.retried(*reason);
             }
             (Ok(()), NextStep::DeadLetter) => {
                 tried.note(message, *attempt, Outcome::DeadLetter { reason: *reason, error: detail });
-                tried.dead_lettered(*reason);
             }
             (Err(error), _) => {
                 tried.note(message, *attempt, Outcome::GivenBack { reason: *reason, error: detail });
                 warn!(event, %id, handler, %error, "the failed delivery could not be moved; it was given back and comes again");
             }
         }
+        tried.failed(*reason, detail, settled.is_ok().then_some(step));
     }
 }
 

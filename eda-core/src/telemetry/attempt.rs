@@ -3,15 +3,23 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
+use tracing::{Instrument, Span};
+
 use super::metrics::{Handled, Handling, InHand};
+#[cfg(feature = "otel")]
+use super::otel;
+use super::{Traces, span};
 use crate::journal::{Fact, Journal, Outcome, What};
 use crate::message::Message;
+use crate::retry::NextStep;
 use crate::transport::Reason;
 
 /// Where attempts at the deliveries of one queue are made.
 pub(crate) struct Places {
     system: &'static str,
     queue: String,
+    #[cfg_attr(not(feature = "otel"), expect(dead_code, reason = "there are no traces"))]
+    traces: Traces,
     in_hand: Arc<InHand>,
     /// Of the handlers, in their order.
     handlers: Vec<Place>,
@@ -29,6 +37,7 @@ struct Place {
 /// An attempt. Dropped without a word on how it ended, the delivery was given back.
 pub(crate) struct Attempt<'a> {
     place: &'a Place,
+    span: Span,
     handled: Handled<'a>,
     noting: Option<Noting<'a>>,
 }
@@ -47,11 +56,12 @@ impl Places {
     pub(crate) fn new(
         system: &'static str,
         queue: String,
+        traces: Traces,
         handlers: impl Iterator<Item = (String, &'static str)>,
     ) -> Self {
         let in_hand = Arc::new(InHand::new(&queue));
         let handlers = handlers.map(|(name, event)| Place::new(system, name, event, &in_hand)).collect();
-        Self { system, queue, in_hand, handlers, nowhere: OnceLock::new(), journal: None }
+        Self { system, queue, traces, in_hand, handlers, nowhere: OnceLock::new(), journal: None }
     }
 
     /// The same, and how attempts end is written down, where there is a journal.
@@ -60,14 +70,17 @@ impl Places {
         self
     }
 
-    /// Begins an attempt of the handler at this index, or of none.
-    pub(crate) fn begin(&self, handler: Option<usize>) -> Attempt<'_> {
+    /// Begins attempt number `attempt` of the handler at this index, or of none.
+    pub(crate) fn begin(&self, handler: Option<usize>, message: &Message, attempt: u32) -> Attempt<'_> {
         let nowhere = || Place::new(self.system, self.queue.clone(), "_OTHER", &self.in_hand);
         let handler = handler.and_then(|index| self.handlers.get(index));
         let place = handler.unwrap_or_else(|| self.nowhere.get_or_init(nowhere));
         let is_taken = handler.is_some();
         let noting = self.journal.as_ref().map(|journal| Noting { journal, is_taken, begun: Instant::now() });
-        Attempt { place, handled: place.handling.begin(), noting }
+        let span = span::process(self.system, &self.queue, &place.name, attempt, message);
+        #[cfg(feature = "otel")]
+        otel::relate(&span, message, self.traces);
+        Attempt { place, span, handled: place.handling.begin(), noting }
     }
 }
 
@@ -82,6 +95,11 @@ impl<'a> Attempt<'a> {
     /// The handler as it is called everywhere; of what no handler takes, the queue.
     pub(crate) fn place(&self) -> &'a str {
         &self.place.name
+    }
+
+    /// The work as a part of this attempt: what it logs and publishes is known to belong to it.
+    pub(crate) fn within<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        work.instrument(self.span.clone())
     }
 
     /// A poll of the handler has blocked its thread.
@@ -109,13 +127,13 @@ impl<'a> Attempt<'a> {
         self.handled.done(time);
     }
 
-    /// It failed and comes again.
-    pub(crate) fn retried(mut self, reason: Reason) {
-        self.handled.retried(reason);
-    }
-
-    /// It failed and is kept as a dead letter.
-    pub(crate) fn dead_lettered(mut self, reason: Reason) {
-        self.handled.dead_lettered(reason);
+    /// It failed for this reason. `detail` is for a person, and `next` what became of it: `None` where that could not be done.
+    pub(crate) fn failed(mut self, reason: Reason, detail: &str, next: Option<NextStep>) {
+        span::failed(&self.span, reason.as_str(), &detail);
+        match next {
+            Some(NextStep::Retry(_)) => self.handled.retried(reason),
+            Some(NextStep::DeadLetter) => self.handled.dead_lettered(reason),
+            None => {}
+        }
     }
 }

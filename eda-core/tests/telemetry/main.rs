@@ -1,4 +1,4 @@
-//! What a running app tells of itself, as recorders see it.
+//! What a running app tells of itself, as subscribers, recorders and exporters see it.
 
 // events, services and a recorder
 mod support;
@@ -6,3 +6,7 @@ mod support;
 mod metrics;
 // what an exporter makes of it
 mod prometheus;
+// the spans and their fields
+mod spans;
+// traces over a broker
+mod otel;

@@ -8,10 +8,10 @@ const ROWS: &[&[&str]] = &[
     &["message", "event"],
     &["json", "envelope"],
     &["topology", "transport"],
-    &["failure", "publisher", "journal", "context", "telemetry"],
+    &["failure", "publisher", "journal", "context"],
     &["extract", "outcome"],
     &["handler"],
-    &["middleware", "retry"],
+    &["middleware", "retry", "telemetry"],
     &["broker", "service", "app", "health"],
     &["runtime"],
 ];
