@@ -59,6 +59,9 @@ mod guides {
     struct ErrorsAndRetries;
     #[doc = include_str!("../docs/guides/foreign-clients.md")]
     struct ForeignClients;
+    #[cfg(feature = "metrics")]
+    #[doc = include_str!("../docs/guides/observability.md")]
+    struct Observability;
     #[cfg(feature = "rabbit")]
     #[doc = include_str!("../docs/guides/rabbitmq-topology.md")]
     struct RabbitmqTopology;

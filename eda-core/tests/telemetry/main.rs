@@ -10,3 +10,5 @@ mod prometheus;
 mod spans;
 // traces over a broker
 mod otel;
+// the guide and the dashboard
+mod documents;
