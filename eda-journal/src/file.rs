@@ -20,6 +20,8 @@ const WAITING_LIMIT: usize = 10_000;
 /// is renamed to `NAME.1` in the place of the one before, and a new one begun. Where 10,000 lines wait to be written,
 /// further ones are dropped; a line of the journal, and a warning, tell how many. Give each process a file of its own.
 ///
+/// What was recorded is in the file some milliseconds later: a process that is killed loses what it had not written.
+///
 /// Cloning is cheap; the last clone to go waits for up to five seconds until all that was recorded is written.
 ///
 /// ```

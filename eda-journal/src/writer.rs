@@ -15,6 +15,8 @@ use crate::entry::Entry;
 
 /// How long the end waits for what is not written yet.
 const END_LIMIT: Duration = Duration::from_secs(5);
+/// How long lines gather before they are written.
+const GATHER: Duration = Duration::from_millis(5);
 /// How often it is told that lines are missing.
 const QUIET: Duration = Duration::from_secs(60);
 
@@ -81,14 +83,23 @@ struct Writing {
 
 impl Writing {
     fn run(mut self, waiting: &Receiver<Vec<u8>>) {
-        for line in waiting {
-            self.tell_dropped();
-            if let Err(error) = self.output.write(&line) {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-                self.warn(Some(&error));
+        while let Ok(line) = waiting.recv() {
+            self.put(&line);
+            while let Ok(line) = waiting.try_recv() {
+                self.put(&line);
             }
+            // to be woken for each line would cost those who record more than the line does
+            thread::sleep(GATHER);
         }
         self.tell_dropped();
+    }
+
+    fn put(&mut self, line: &[u8]) {
+        self.tell_dropped();
+        if let Err(error) = self.output.write(line) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.warn(Some(&error));
+        }
     }
 
     /// Writes down how many lines are missing at this place.
