@@ -1,5 +1,5 @@
 //! A web service that publishes an event for each order, and tells over HTTP how it is:
-//! `cargo run --example web --features http`, then
+//! `cargo run --example web --features http,journal`, then
 //! `curl -X POST 127.0.0.1:8080/orders -H 'content-type: application/json' -d '{"order_id": 1, "amount": 250}'`.
 //!
 //! `--broker amqp://localhost` (with the feature `rabbit`) takes the place of the broker in memory, `--listen` another
