@@ -14,7 +14,7 @@ use lapin::{Channel, Connection, ConnectionProperties, Consumer};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::message::{Cause, Template, body};
+use super::message::{Cause, Clock, Template, body};
 use super::publish::{Begun, WINDOW, begun, confirmed, open, publish};
 use super::{ORDER_PLACED, Outcome, connect};
 
@@ -59,12 +59,12 @@ pub(super) async fn chain(task: &Task) -> Outcome<Sample> {
     let (shared, events) = (progress.clone(), task.events);
     let paid = Template::new(<OrderPaid as eda::Event>::NAME);
     tokio::spawn(async move {
-        let mut flying: VecDeque<Begun<'_>> = VecDeque::with_capacity(WINDOW);
+        let (mut clock, mut flying) = (Clock::default(), VecDeque::<Begun<'_>>::with_capacity(WINDOW));
         for count in 1..=events {
             let delivery = consumer.next().await.ok_or("the consumer ended")??;
             let order: OrderPlaced = serde_json::from_slice(&delivery.data)?;
             let body = serde_json::to_vec(&order.paid())?;
-            let properties = paid.effect(&Cause::of(&delivery.properties)?);
+            let properties = paid.effect(&Cause::of(&delivery.properties)?, &mut clock);
             flying.push_back(begun(publish(&publishing, &paid, properties, body)));
             shared.handled();
             // half a prefetch is on its way while the other half comes
@@ -101,11 +101,12 @@ pub(super) async fn latency(task: &Task) -> Outcome<Sample> {
         }
         end(&channel, &consumer).await
     });
-    let template = Template::new(ORDER_PLACED);
+    let (template, mut clock) = (Template::of_first(ORDER_PLACED), Clock::default());
     let begin = Instant::now();
     for number in 0..events {
         sleep_until(begin + Duration::from_secs(number) / LATENCY_RATE).await;
-        confirmed(Begun::Flying(publish(&publishing, &template, template.first(), body(progress.now())?))).await?;
+        confirmed(Begun::Flying(publish(&publishing, &template, template.first(&mut clock), body(progress.now())?)))
+            .await?;
     }
     consuming.await??;
     Ok(progress.done().await)

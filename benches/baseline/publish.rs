@@ -10,7 +10,7 @@ use eda_bench::meter::{Meter, Sample};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation};
 
-use super::message::{Template, body};
+use super::message::{Clock, Template, body};
 use super::{ORDER_PLACED, Outcome, connect};
 
 /// How many messages may be unconfirmed.
@@ -34,11 +34,11 @@ pub(super) enum Begun<'a> {
 /// Publishes so many events, of these kinds in turn.
 pub(super) async fn window(url: &str, events: u64, names: &[&str]) -> Outcome<Sample> {
     let channel = open(url).await?;
-    let templates: Vec<Template> = names.iter().map(|name| Template::new(name)).collect();
+    let templates: Vec<Template> = names.iter().map(|name| Template::of_first(name)).collect();
     tokio::spawn(async move {
-        let mut flying: VecDeque<Begun<'_>> = VecDeque::with_capacity(WINDOW);
+        let (mut clock, mut flying) = (Clock::default(), VecDeque::<Begun<'_>>::with_capacity(WINDOW));
         // as the framework's, the first one waits for the channel
-        confirmed(Begun::Flying(publish(&channel, &templates[0], templates[0].first(), body(0)?))).await?;
+        confirmed(Begun::Flying(publish(&channel, &templates[0], templates[0].first(&mut clock), body(0)?))).await?;
         let meter = Meter::start();
         for (number, template) in (1..events).zip(templates.iter().cycle().skip(1)) {
             if flying.len() == WINDOW {
@@ -46,7 +46,7 @@ pub(super) async fn window(url: &str, events: u64, names: &[&str]) -> Outcome<Sa
                     confirmed(word).await?;
                 }
             }
-            flying.push_back(begun(publish(&channel, template, template.first(), body(number)?)));
+            flying.push_back(begun(publish(&channel, template, template.first(&mut clock), body(number)?)));
         }
         for word in flying {
             confirmed(word).await?;
@@ -59,14 +59,15 @@ pub(super) async fn window(url: &str, events: u64, names: &[&str]) -> Outcome<Sa
 /// One after the other.
 pub(super) async fn one_by_one(url: &str, events: u64) -> Outcome<Sample> {
     let channel = open(url).await?;
-    let template = Template::new(ORDER_PLACED);
+    let template = Template::of_first(ORDER_PLACED);
     tokio::spawn(async move {
-        confirmed(Begun::Flying(publish(&channel, &template, template.first(), body(0)?))).await?;
+        let mut clock = Clock::default();
+        confirmed(Begun::Flying(publish(&channel, &template, template.first(&mut clock), body(0)?))).await?;
         let mut latencies = Vec::new();
         let meter = Meter::start();
         for number in 1..events {
             let from = Instant::now();
-            confirmed(Begun::Flying(publish(&channel, &template, template.first(), body(number)?))).await?;
+            confirmed(Begun::Flying(publish(&channel, &template, template.first(&mut clock), body(number)?))).await?;
             latencies.push(from.elapsed());
         }
         Ok(meter.stop(events - 1).with_latencies(latencies))

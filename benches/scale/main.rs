@@ -45,7 +45,12 @@ async fn main() -> ExitCode {
             say(HELP);
             Ok(())
         }
-        ["publish", rest @ ..] => publish::run(rest).await,
+        ["publish", rest @ ..] => {
+            let rest: Vec<String> = rest.iter().map(|word| (*word).to_owned()).collect();
+            // in a task, as the requests of a server are
+            let publishing = tokio::spawn(async move { publish::run(&rest).await });
+            publishing.await.unwrap_or_else(|error| Err(error.to_string()))
+        }
         ["serve", rest @ ..] => serve::run(rest).await,
         words => match Options::parse(words) {
             Ok(options) => run(&options).await,

@@ -16,7 +16,7 @@ pub(crate) struct Noted {
 /// What a body has beside its note.
 const FRAME: usize = r#"{"number":1000000000000000,"note":""}"#.len();
 
-pub(super) async fn run(words: &[&str]) -> Result<(), String> {
+pub(super) async fn run(words: &[String]) -> Result<(), String> {
     let [size, events, url] = words else { return Err("expected publish <body bytes> <events> <url>".into()) };
     let size: usize = size.parse().map_err(|_| "expected a number of bytes".to_owned())?;
     let events: u64 = events.parse().map_err(|_| "expected a number of events".to_owned())?;

@@ -1,5 +1,6 @@
 //! Runs both programs in turn on a private broker, and tells what came of it.
 
+mod instructions;
 mod options;
 mod program;
 mod row;
@@ -22,11 +23,12 @@ use crate::{complain, say};
 const HELP: &str = "\
 usage: cargo xtask bench [OPTION…]
 
-  --rounds R     how often each pair of programs runs; default 3
-  --works A,B    of publish, publish-one, consume, chain, latency, handlers, retries, memory; default all
-  --queues A,B   of classic, quorum; default both
-  --quick        a tenth of the events
-  --json FILE    writes the rows, too";
+  --rounds R       how often each pair of programs runs; default 3
+  --works A,B      of publish, publish-one, consume, chain, latency, handlers, retries, memory; default all
+  --queues A,B     of classic, quorum; default both
+  --quick          a tenth of the events
+  --json FILE      writes the rows, too
+  --callgrind DIR  counts instructions instead, which takes valgrind, and leaves the profiles in DIR";
 
 /// The whole program.
 pub fn main() -> ExitCode {
@@ -49,6 +51,9 @@ fn run(options: &Options) -> Result<(), String> {
     let node = Node::start(NodeOptions::default())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| format!("starting a runtime: {error}"))?;
+    if let Some(folder) = &options.callgrind {
+        return runtime.block_on(instructions::count(options, &node.url(), folder));
+    }
     let rows = runtime.block_on(measure(options, &node.url()))?;
     say(&format!("\n{}", table::shown(&rows)));
     if let Some(file) = &options.json {

@@ -13,12 +13,20 @@ pub(super) struct Options {
     queues: Vec<Queue>,
     is_quick: bool,
     pub(super) json: Option<PathBuf>,
+    /// Where the profiles go, if instructions are to be counted.
+    pub(super) callgrind: Option<PathBuf>,
 }
 
 impl Options {
     pub(super) fn parse(words: &[&str]) -> Result<Self, String> {
-        let mut options =
-            Self { rounds: 3, works: Work::ALL.to_vec(), queues: Queue::ALL.to_vec(), is_quick: false, json: None };
+        let mut options = Self {
+            rounds: 3,
+            works: Work::ALL.to_vec(),
+            queues: Queue::ALL.to_vec(),
+            is_quick: false,
+            json: None,
+            callgrind: None,
+        };
         let mut rest = words.iter();
         while let Some(word) = rest.next() {
             if *word == "--quick" {
@@ -31,6 +39,7 @@ impl Options {
                 "--works" => options.works = list(value)?,
                 "--queues" => options.queues = of_brokers(value)?,
                 "--json" => options.json = Some(value.into()),
+                "--callgrind" => options.callgrind = Some(value.into()),
                 _ => return Err(format!("no such option: {word}; see --help")),
             }
         }

@@ -1,6 +1,6 @@
 //! The programs that are measured, each run a process of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::meter::Sample;
@@ -30,14 +30,33 @@ impl Program {
         }
     }
 
-    /// Runs it to its end.
-    pub(super) fn run(self, task: &Task) -> Result<Sample, String> {
+    /// The word for it in the names of files.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Framework(_) => "framework",
+            Self::Baseline(_) => "baseline",
+            Self::Fill(_) => "fill",
+        }
+    }
+
+    /// Runs it to its end; under callgrind, where there is a file for the profile.
+    pub(super) fn run(self, task: &Task, profile: Option<&Path>) -> Result<Sample, String> {
         let (name, role) = match self {
             Self::Framework(_) => ("bench-framework", None),
             Self::Baseline(_) => ("bench-baseline", None),
             Self::Fill(_) => ("bench-baseline", Some("fill")),
         };
-        let output = Command::new(beside(name)?)
+        let program = beside(name)?;
+        let mut command = match profile {
+            Some(file) => {
+                let mut callgrind = Command::new("valgrind");
+                let file = format!("--callgrind-out-file={}", file.display());
+                callgrind.args(["--quiet", "--tool=callgrind", &file]).arg(program);
+                callgrind
+            }
+            None => Command::new(program),
+        };
+        let output = command
             .args(role)
             .args(task.words())
             .stdin(Stdio::null())

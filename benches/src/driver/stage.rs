@@ -1,5 +1,6 @@
 //! The broker between two runs: fresh queues, filled where the work needs it, and what is left in them.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use eda::topology::{Policy, Subscription, Topology};
@@ -42,18 +43,28 @@ impl Stage {
 
     /// Runs a program on fresh queues; what it leaves there proves that it did its work.
     pub(super) async fn run(&self, program: Program, pair: &Pair) -> Result<Sample, String> {
+        self.run_under(program, pair, None).await
+    }
+
+    /// As [`run`](Self::run), under callgrind where there is a file for the profile.
+    pub(super) async fn run_under(
+        &self,
+        program: Program,
+        pair: &Pair,
+        profile: Option<PathBuf>,
+    ) -> Result<Sample, String> {
         let (work, events) = (program.work(), pair.events);
         let task = Task { work, queue: pair.queue, events, url: self.url.clone() };
         let places = places(&task);
         let channel = self.connection.create_channel().await.map_err(amqp)?;
         self.make(&channel, &places, task.queue).await?;
         if work.needs_backlog() {
-            start(Program::Fill(work), &task).await?;
+            start(Program::Fill(work), &task, None).await?;
         }
         for place in &places {
             holds(&channel, place.queue, place.at_first).await?;
         }
-        let sample = start(program, &task).await?;
+        let sample = start(program, &task, profile).await?;
         for place in &places {
             holds(&channel, place.queue, place.in_the_end).await?;
             delete(&channel, place.queue).await?;
@@ -79,9 +90,9 @@ impl Stage {
         let channel = self.connection.create_channel().await.map_err(amqp)?;
         self.make(&channel, &places, task.queue).await?;
         if task.work.needs_backlog() {
-            start(Program::Fill(task.work), &task).await?;
+            start(Program::Fill(task.work), &task, None).await?;
         }
-        start(program, &task).await?;
+        start(program, &task, None).await?;
         let queue = task.queue.published();
         holds(&channel, queue, task.events).await?;
         let got = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.map_err(amqp)?;
@@ -151,9 +162,9 @@ fn places(task: &Task) -> Vec<Place> {
     }
 }
 
-async fn start(program: Program, task: &Task) -> Result<Sample, String> {
+async fn start(program: Program, task: &Task, profile: Option<PathBuf>) -> Result<Sample, String> {
     let task = task.clone();
-    spawn_blocking(move || program.run(&task)).await.map_err(|error| error.to_string())?
+    spawn_blocking(move || program.run(&task, profile.as_deref())).await.map_err(|error| error.to_string())?
 }
 
 async fn delete(channel: &Channel, queue: &str) -> Result<(), String> {
