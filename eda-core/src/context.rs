@@ -55,6 +55,15 @@ impl Call {
         let Some(parts) = Arc::get_mut(&mut self.0) else { return false };
         (parts.message, parts.handler) = (Arc::clone(message), handler);
         (parts.attempt, parts.redelivered) = (attempt, redelivered);
+        // one that was cut short has not let go of it
+        parts.cause.take();
+        true
+    }
+
+    /// Lets go of what belongs to this attempt, where nobody holds a clone of it any more.
+    pub(crate) fn let_go(&mut self, nothing: &Arc<Message>) -> bool {
+        let Some(parts) = Arc::get_mut(&mut self.0) else { return false };
+        parts.message = Arc::clone(nothing);
         parts.cause.take();
         true
     }

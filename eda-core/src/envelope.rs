@@ -40,7 +40,7 @@ const PREFIXES: [&str; 4] = ["cloudEvents_", "cloudEvents:", "ce-", "ce_"];
 pub fn attributes(message: &Message) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
     [
         ("specversion", Some(Cow::Borrowed(SPEC_VERSION))),
-        ("id", message.id.as_ref().map(|id| Cow::Owned(id.to_string()))),
+        ("id", message.id.as_ref().map(|id| Cow::Owned(id.to_text()))),
         ("type", message.name.as_deref().map(Cow::Borrowed)),
         ("source", message.source.as_deref().map(Cow::Borrowed)),
         ("time", message.time.and_then(write_time).map(Cow::Owned)),

@@ -1,10 +1,22 @@
 //! Events as plain JSON: the body is the struct, with no envelope around it.
 
+mod plain;
+
+use std::cell::Cell;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use crate::event::{CodecError, Decoded, Encoded};
+
+/// How much of the memory for bodies is kept on each thread.
+const SCRATCH_LIMIT: usize = 8 * 1024;
+
+thread_local! {
+    /// Where bodies are written, to be taken when their length is known: so each takes one piece of memory, of its size.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// What `#[derive(Event)]` needs: both of serde's derives, in one name, so that there is one error where they are missing.
 #[diagnostic::on_unimplemented(
@@ -28,10 +40,22 @@ pub trait Json: Sized {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> Json for T {
     fn to_json(&self) -> Encoded {
-        serde_json::to_vec(self).map(Bytes::from).map_err(CodecError::new)
+        let mut scratch = SCRATCH.take();
+        scratch.clear();
+        let encoded = match serde_json::to_writer(&mut scratch, self) {
+            Ok(()) if scratch.len() <= SCRATCH_LIMIT => Ok(Bytes::copy_from_slice(&scratch)),
+            // too much to copy
+            Ok(()) => return Ok(Bytes::from(scratch)),
+            Err(error) => Err(CodecError::new(error)),
+        };
+        SCRATCH.set(scratch);
+        encoded
     }
 
     fn from_json(body: &[u8]) -> Decoded<Self> {
+        if let Some(event) = plain::decode(body) {
+            return Ok(event);
+        }
         let mut json = serde_json::Deserializer::from_slice(body);
         let event = T::deserialize(ByName(&mut json)).map_err(|error| placed::<T>(body, error))?;
         json.end().map_err(CodecError::new)?;

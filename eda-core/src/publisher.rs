@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CodecError, Event};
 use crate::message::{EventId, Headers, Message};
-use crate::transport::Publish;
+use crate::transport::{Publish, Receipt};
 
 pub use self::cause::Cause;
 pub use self::lists::{Alone, AnyOf, At, EventList, ListedIn};
@@ -91,7 +91,7 @@ impl<L> Publisher<L> {
     pub fn publish_as<E: Event + ListedIn<L, I>, I>(&self, id: EventId, event: &E) -> Publishing<'_> {
         let message = self.compose(id.clone(), event);
         Box::pin(async move {
-            let outcome = match self.publish.send(message?).await {
+            let outcome = match self.send(message?).await {
                 Ok(receipt) => receipt.confirmed().await,
                 Err(error) => Err(error),
             };
@@ -120,7 +120,7 @@ impl<L> Publisher<L> {
             let id = self.next_id(E::NAME);
             ids.push(id.clone());
             let sent = match (&broker_is_away, self.compose(id, &event)) {
-                (None, Ok(message)) => self.publish.send(message).await,
+                (None, Ok(message)) => self.send(message).await,
                 (Some(error), Ok(_)) => Err(Error::clone(error)),
                 (_, Err(error)) => Err(error),
             };
@@ -149,6 +149,13 @@ impl<L> Publisher<L> {
         Err(PublishAllError { event: E::NAME, total, failed: failed.collect() })
     }
 
+    async fn send(&self, message: Message) -> Result<Receipt> {
+        match self.publish.try_send(message) {
+            Ok(sent) => sent,
+            Err(message) => self.publish.send(message).await,
+        }
+    }
+
     pub(crate) fn compose<E: Event>(&self, id: EventId, event: &E) -> Result<Message> {
         let refuse = |error: CodecError| {
             Error::new(ErrorKind::Encode, "the event could not be written as its body")
@@ -158,7 +165,7 @@ impl<L> Publisher<L> {
         let body = event.encode().map_err(refuse)?;
         let correlation_id = match &self.cause {
             Some(cause) => cause.correlation_id().to_owned(),
-            None => id.to_string(),
+            None => id.to_text(),
         };
         let routing_key = match event.routing_key() {
             // an event without a template has its name as its key: nothing to allocate
@@ -174,7 +181,7 @@ impl<L> Publisher<L> {
             routing_key,
             partition_key: event.partition_key().map(Cow::into_owned),
             correlation_id: Some(correlation_id),
-            causation_id: self.cause.as_ref().map(|cause| cause.id().to_string()),
+            causation_id: self.cause.as_ref().map(|cause| cause.id().to_text()),
             content_type: Some(Cow::Borrowed(E::CONTENT_TYPE)),
             headers: Headers::new(),
             body,

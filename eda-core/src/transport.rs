@@ -90,6 +90,16 @@ pub trait Publish: Send + Sync {
     /// Cancelled before it resolves, the message may or may not be sent.
     async fn send(&self, message: Message) -> Result<Receipt>;
 
+    /// As [`send`](Self::send), where nothing has to be waited for; else the message comes back. It spares the future that
+    /// `send` gives. By default it gives the message back: then `send` is asked.
+    ///
+    /// # Errors
+    /// The message, where it would have to wait.
+    #[expect(clippy::result_large_err, reason = "it is what was given")]
+    fn try_send(&self, message: Message) -> std::result::Result<Result<Receipt>, Message> {
+        Err(message)
+    }
+
     /// Where messages go, as traces and metrics call it.
     fn destination(&self) -> Destination {
         Destination::default()
@@ -98,8 +108,14 @@ pub trait Publish: Send + Sync {
 
 /// The broker's word on one message, to be awaited.
 pub struct Receipt {
-    word: oneshot::Receiver<Result<()>>,
+    word: Word,
     told: Option<Told>,
+}
+
+#[derive(Debug)]
+enum Word {
+    Known(Result<()>),
+    Awaited(oneshot::Receiver<Result<()>>),
 }
 
 /// Hears the broker's word before the publisher does.
@@ -110,15 +126,12 @@ impl Receipt {
     /// [`Unconfirmed`](ErrorKind::Unconfirmed).
     pub fn new() -> (oneshot::Sender<Result<()>>, Self) {
         let (sender, receiver) = oneshot::channel();
-        (sender, Self { word: receiver, told: None })
+        (sender, Self { word: Word::Awaited(receiver), told: None })
     }
 
     /// A receipt whose word is known.
     pub fn ready(word: Result<()>) -> Self {
-        let (sender, receipt) = Self::new();
-        // the receiver is held right here, so this can't fail
-        let _ = sender.send(word);
-        receipt
+        Self { word: Word::Known(word), told: None }
     }
 
     /// Waits for the broker's word.
@@ -129,9 +142,13 @@ impl Receipt {
     /// # Cancel safety
     /// Cancelling does not take the message back.
     pub async fn confirmed(self) -> Result<()> {
-        let word = self.word.await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Unconfirmed, "the connection ended before the broker confirmed the message"))
-        });
+        let word = match self.word {
+            Word::Known(word) => word,
+            Word::Awaited(word) => word.await.unwrap_or_else(|_| {
+                let text = "the connection ended before the broker confirmed the message";
+                Err(Error::new(ErrorKind::Unconfirmed, text))
+            }),
+        };
         if let Some(told) = self.told {
             told(&word);
         }

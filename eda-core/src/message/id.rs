@@ -47,6 +47,14 @@ impl EventId {
         Self(Repr::Uuid(Uuid::new_v8(*Uuid::new_v5(&NAMESPACE, text.as_bytes()).as_bytes())))
     }
 
+    /// Its text, as [`Display`](fmt::Display) gives it, which takes longer.
+    pub(crate) fn to_text(&self) -> String {
+        match &self.0 {
+            Repr::Uuid(uuid) => uuid.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned(),
+            Repr::Foreign(text) => text.to_string(),
+        }
+    }
+
     /// How many bytes its text has.
     pub(crate) fn text_len(&self) -> usize {
         match &self.0 {

@@ -57,7 +57,7 @@ impl Desk {
 
     /// Lets go of the last message, which may be large.
     pub(super) fn clear(&mut self) {
-        if self.call.as_mut().is_some_and(|call| !call.renew(&self.nothing, "", 0, false)) {
+        if self.call.as_mut().is_some_and(|call| !call.let_go(&self.nothing)) {
             // whoever keeps a clone has it for himself
             self.call = None;
         }

@@ -159,8 +159,14 @@ impl fmt::Display for Reason {
 impl Delivery {
     /// A delivery as a transport hands it out. `attempt` counts from 1 and grows with each retry; a delivery that comes
     /// again since it was given back, or since its connection was lost, is the same attempt.
-    pub fn new(message: Message, attempt: u32, redelivered: bool, token: Token, settle: Arc<dyn Settle>) -> Self {
-        Self { message: Arc::new(message), attempt, redelivered, token, settle: Some(settle) }
+    pub fn new(
+        message: impl Into<Arc<Message>>,
+        attempt: u32,
+        redelivered: bool,
+        token: Token,
+        settle: Arc<dyn Settle>,
+    ) -> Self {
+        Self { message: message.into(), attempt, redelivered, token, settle: Some(settle) }
     }
 
     /// What arrived.

@@ -23,6 +23,7 @@ mod inspect;
 mod port;
 mod queue;
 mod state;
+mod unsettled;
 
 use std::sync::Arc;
 
@@ -98,6 +99,15 @@ impl Memory {
         limits::check_texts(&message)?;
         self.shared.state().send_to_queue(queue, message)
     }
+
+    fn publish(&self, mut message: Message) -> Result<Receipt> {
+        message.id.get_or_insert_with(EventId::new);
+        limits::check(&message)?;
+        limits::check_headers(&message)?;
+        // taken into its place before the lock is
+        let message = Arc::new(message);
+        self.shared.state().publish(&message).map(Receipt::ready)
+    }
 }
 
 #[async_trait]
@@ -137,11 +147,12 @@ impl Transport for Memory {
 
 #[async_trait]
 impl Publish for Memory {
-    async fn send(&self, mut message: Message) -> Result<Receipt> {
-        message.id.get_or_insert_with(EventId::new);
-        limits::check(&message)?;
-        limits::check_headers(&message)?;
-        self.shared.state().publish(message).map(Receipt::ready)
+    async fn send(&self, message: Message) -> Result<Receipt> {
+        self.publish(message)
+    }
+
+    fn try_send(&self, message: Message) -> std::result::Result<Result<Receipt>, Message> {
+        Ok(self.publish(message))
     }
 
     fn destination(&self) -> Destination {

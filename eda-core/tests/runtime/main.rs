@@ -24,3 +24,5 @@ mod middleware;
 mod stale;
 // handlers that block the thread that they run on
 mod blocked;
+// how many deliveries are handled at once
+mod concurrency;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::port::{Bell, Port};
 use super::queue::{HandedOut, Queue};
-use super::state::Shared;
+use super::state::{Locked, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Subscription;
 use crate::transport::{ConsumerState, ConsumerStatus, Deliveries, Delivery, FailureRecord, Settle, Token, limits};
@@ -20,14 +20,14 @@ const DEFAULT_PREFETCH: u16 = 256;
 pub(super) struct Consumer {
     channel: Arc<Channel>,
     settle: Arc<dyn Settle>,
-    bell: Arc<Bell>,
 }
 
 /// What deliveries hold to be settled.
 struct Channel {
     shared: Arc<Shared>,
-    queue: usize,
+    queue: Arc<Locked>,
     generation: u64,
+    bell: Arc<Bell>,
 }
 
 impl Consumer {
@@ -37,20 +37,19 @@ impl Consumer {
         let prefetch = subscription.policy.prefetch.unwrap_or(DEFAULT_PREFETCH);
         let mut state = shared.state();
         state.check_open()?;
-        let Some(queue) = state.index_of(name) else {
+        let Some(queue) = state.queue(name).cloned() else {
             let text = format!("there is no queue `{name}`: declare the topology before subscribing");
             return Err(Error::new(ErrorKind::NotFound, text));
         };
         let generation = state.next_generation();
         let bell = Arc::new(Bell::new());
-        state.at(queue).open(Port::new(generation, prefetch, Arc::clone(&bell)));
-        let channel = Arc::new(Channel { shared: Arc::clone(shared), queue, generation });
-        Ok(Self { settle: Arc::clone(&channel) as Arc<dyn Settle>, channel, bell })
+        queue.queue().open(Port::new(generation, prefetch, Arc::clone(&bell)));
+        let channel = Arc::new(Channel { shared: Arc::clone(shared), queue, generation, bell });
+        Ok(Self { settle: Arc::clone(&channel) as Arc<dyn Settle>, channel })
     }
 
     fn hand_out(&self, batch: &mut Vec<Delivery>, max: usize) -> Option<HandedOut> {
-        let Channel { shared, queue, generation } = &*self.channel;
-        shared.state().at(*queue).hand_out(*generation, batch, max, &self.settle)
+        self.channel.queue.queue().hand_out(self.channel.generation, batch, max, &self.settle)
     }
 }
 
@@ -61,10 +60,10 @@ impl Deliveries for Consumer {
             // a bell that rings between looking and waiting ends the wait at once
             match self.hand_out(batch, max) {
                 None => return Ok(0),
-                Some(HandedOut { count: 0, next_due: None }) => self.bell.rung.notified().await,
+                Some(HandedOut { count: 0, next_due: None }) => self.channel.bell.rung.notified().await,
                 Some(HandedOut { count: 0, next_due: Some(due) }) => {
                     tokio::select! {
-                        () = self.bell.rung.notified() => {}
+                        () = self.channel.bell.rung.notified() => {}
                         () = sleep_until(due) => {}
                     }
                 }
@@ -74,11 +73,10 @@ impl Deliveries for Consumer {
     }
 
     async fn cancel(&mut self) -> Result<()> {
-        let mut state = self.channel.shared.state();
-        let queue = state.at(self.channel.queue);
+        let mut queue = self.channel.queue.queue();
         // one that has ended stays so
         if queue.cancel(self.channel.generation) {
-            self.bell.tell(ConsumerState::Draining, "");
+            self.channel.bell.tell(ConsumerState::Draining, "");
         }
         Ok(())
     }
@@ -89,7 +87,7 @@ impl Deliveries for Consumer {
     }
 
     fn status(&self) -> watch::Receiver<ConsumerStatus> {
-        self.bell.status()
+        self.channel.bell.status()
     }
 }
 
@@ -102,15 +100,16 @@ impl Drop for Consumer {
 impl Channel {
     /// What is open goes back to the queue, and later settlements are ignored.
     fn close(&self) {
-        self.shared.state().at(self.queue).close(self.generation, "");
+        self.queue.queue().close(self.generation, "");
     }
 
     /// Whether the token was still open.
     fn change(&self, change: impl FnOnce(&mut Queue) -> bool) -> bool {
-        let mut state = self.shared.state();
-        let queue = state.at(self.queue);
-        let was_open = change(queue);
-        if queue.is_idle() {
+        let mut queue = self.queue.queue();
+        let was_open = change(&mut queue);
+        let is_idle = queue.is_idle();
+        drop(queue);
+        if is_idle {
             self.shared.idle.notify_waiters();
         }
         was_open
@@ -126,8 +125,9 @@ impl Channel {
 
 #[async_trait]
 impl Settle for Channel {
-    fn is_open(&self, token: Token) -> bool {
-        self.shared.state().at(self.queue).is_open(token)
+    /// What was handed out and not settled goes back at the end only.
+    fn is_open(&self, _token: Token) -> bool {
+        !self.bell.has_ended()
     }
 
     fn ack(&self, token: Token) {

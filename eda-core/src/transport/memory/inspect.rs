@@ -33,24 +33,24 @@ pub struct DeadLetter {
 impl Memory {
     /// How many messages a queue holds; `None` where there is no such queue.
     pub fn queue(&self, name: &str) -> Option<QueueSnapshot> {
-        self.shared.state().queue(name).map(|queue| queue.snapshot(Instant::now()))
+        self.shared.state().queue(name).map(|queue| queue.queue().snapshot(Instant::now()))
     }
 
     /// The dead letters of a queue, oldest first.
     pub fn dead_letters(&self, queue: &str) -> Vec<DeadLetter> {
-        self.shared.state().queue(queue).map(|queue| queue.dead().to_vec()).unwrap_or_default()
+        self.shared.state().queue(queue).map(|queue| queue.queue().dead().to_vec()).unwrap_or_default()
     }
 
     /// The messages that no queue was bound for, oldest first.
     pub fn unrouted(&self) -> Vec<Message> {
-        self.shared.state().unrouted.iter().cloned().collect()
+        self.shared.state().unrouted.iter().map(|message| Message::clone(message)).collect()
     }
 
     /// Whether no queue holds anything that is ready or unsettled. Retries that wait for their time are not looked at.
     pub fn is_idle(&self) -> bool {
         let now = Instant::now();
         self.shared.state().queues().all(|queue| {
-            let snapshot = queue.snapshot(now);
+            let snapshot = queue.queue().snapshot(now);
             snapshot.ready + snapshot.unacked == 0
         })
     }

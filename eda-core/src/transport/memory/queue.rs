@@ -56,7 +56,7 @@ impl Queue {
         self.owner
     }
 
-    pub(super) fn push(&mut self, message: Message) {
+    pub(super) fn push(&mut self, message: Arc<Message>) {
         self.ready.push_back(Entry { message, attempt: 1, redelivered: false });
         self.dispatch();
     }
@@ -80,10 +80,6 @@ impl Queue {
         Some(HandedOut { count, next_due: self.delayed.first_key_value().map(|((due, _), _)| *due) })
     }
 
-    pub(super) fn is_open(&mut self, token: Token) -> bool {
-        self.port(token.generation).is_some_and(|port| port.is_open(token.tag))
-    }
-
     /// Whether the token was still open: one that is not belongs to a closed consumer, and its message is back already.
     pub(super) fn ack(&mut self, token: Token) -> bool {
         let was_open = self.port(token.generation).is_some_and(|port| port.ack(token.tag));
@@ -102,7 +98,9 @@ impl Queue {
     /// Whether the token was still open.
     pub(super) fn retry(&mut self, token: Token, due: Instant, failure: &FailureRecord) -> bool {
         let Some(Entry { mut message, .. }) = self.settle(token) else { return false };
-        message.id.get_or_insert_with(EventId::new);
+        if message.id.is_none() {
+            Arc::make_mut(&mut message).id = Some(EventId::new());
+        }
         let attempt = failure.attempt.saturating_add(1);
         self.last_delayed += 1;
         self.delayed.insert((due, self.last_delayed), Entry { message, attempt, redelivered: false });
@@ -115,7 +113,7 @@ impl Queue {
     /// Whether the token was still open.
     pub(super) fn dead_letter(&mut self, token: Token, failure: &FailureRecord) -> bool {
         let Some(Entry { message, .. }) = self.settle(token) else { return false };
-        self.dead.push(DeadLetter { message, failure: failure.clone() });
+        self.dead.push(DeadLetter { message: Arc::unwrap_or_clone(message), failure: failure.clone() });
         self.dispatch();
         true
     }

@@ -1,4 +1,7 @@
-//! All queues and bindings of a memory broker, behind one short lock.
+//! All queues and bindings of a memory broker, behind one short lock, and each queue behind one of its own.
+//!
+//! Whoever takes both takes this one first. Settling takes the queue's only, so that consumers and publishers meet no
+//! longer than they must. While this one is held nothing is published: then queues can be looked at one after the other.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,14 +24,24 @@ pub(super) struct Shared {
 /// Queues are never removed, so their index stays.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    queues: Vec<Queue>,
+    queues: Vec<Arc<Locked>>,
     names: BTreeMap<String, usize>,
     bindings: Vec<(Pattern, usize)>,
     routes: BTreeMap<String, Arc<[usize]>>,
-    pub(super) unrouted: VecDeque<Message>,
+    pub(super) unrouted: VecDeque<Arc<Message>>,
     pub(super) unrouted_policy: Unrouted,
     pub(super) is_closed: bool,
     generations: u64,
+}
+
+/// A queue, for one at a time.
+#[derive(Debug)]
+pub(super) struct Locked(Mutex<Queue>);
+
+impl Locked {
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Shared {
@@ -39,7 +52,7 @@ impl Shared {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;
-        state.queues.iter_mut().for_each(|queue| queue.close_all("the broker was closed"));
+        state.queues.iter().for_each(|queue| queue.queue().close_all("the broker was closed"));
         self.idle.notify_waiters();
     }
 }
@@ -68,7 +81,7 @@ impl State {
     fn claim(&mut self, subscription: &Subscription) -> Result<usize> {
         let name = &subscription.queue;
         match self.index_of(name) {
-            Some(index) if subscription.declare && self.queues[index].owner() == Owner::Foreign => {
+            Some(index) if subscription.declare && self.queues[index].queue().owner() == Owner::Foreign => {
                 let text = format!(
                     "the queue `{name}` was declared by someone else, with other properties: set `declare = false`, or \
                      take another name"
@@ -87,14 +100,15 @@ impl State {
     }
 
     /// The broker's word, or that it is closed.
-    pub(super) fn publish(&mut self, message: Message) -> Result<Result> {
+    pub(super) fn publish(&mut self, message: &Arc<Message>) -> Result<Result> {
         self.check_open()?;
         let routes = self.route(&message.routing_key);
-        let Some((last, others)) = routes.split_last() else { return Ok(self.park(message)) };
-        for index in others {
-            self.queues[*index].push(message.clone());
+        if routes.is_empty() {
+            return Ok(self.park(message));
         }
-        self.queues[*last].push(message);
+        for index in &*routes {
+            self.queues[*index].queue().push(Arc::clone(message));
+        }
         Ok(Ok(()))
     }
 
@@ -103,7 +117,7 @@ impl State {
         let Some(index) = self.index_of(queue) else {
             return Err(Error::new(ErrorKind::Unroutable, format!("there is no queue `{queue}`")));
         };
-        self.queues[index].push(message);
+        self.queues[index].queue().push(Arc::new(message));
         Ok(())
     }
 
@@ -112,7 +126,7 @@ impl State {
             return *index;
         }
         let index = self.queues.len();
-        self.queues.push(Queue::new(owner));
+        self.queues.push(Arc::new(Locked(Mutex::new(Queue::new(owner)))));
         self.names.insert(name.to_owned(), index);
         index
     }
@@ -121,15 +135,11 @@ impl State {
         self.names.get(name).copied()
     }
 
-    pub(super) fn at(&mut self, index: usize) -> &mut Queue {
-        &mut self.queues[index]
-    }
-
-    pub(super) fn queue(&self, name: &str) -> Option<&Queue> {
+    pub(super) fn queue(&self, name: &str) -> Option<&Arc<Locked>> {
         self.names.get(name).map(|index| &self.queues[*index])
     }
 
-    pub(super) fn queues(&self) -> impl Iterator<Item = &Queue> {
+    pub(super) fn queues(&self) -> impl Iterator<Item = &Arc<Locked>> {
         self.queues.iter()
     }
 
@@ -160,7 +170,7 @@ impl State {
         found
     }
 
-    fn park(&mut self, message: Message) -> Result {
+    fn park(&mut self, message: &Arc<Message>) -> Result {
         if self.unrouted_policy == Unrouted::Reject {
             let text = format!(
                 "no queue is bound for the routing key `{}`: start a service that handles it",
@@ -171,7 +181,7 @@ impl State {
         if self.unrouted.len() == limits::UNROUTED_LIMIT {
             self.unrouted.pop_front();
         }
-        self.unrouted.push_back(message);
+        self.unrouted.push_back(Arc::clone(message));
         Ok(())
     }
 }
