@@ -59,12 +59,18 @@ impl Transports for Known {
     }
 
     #[cfg(feature = "rabbit")]
-    fn permissions(&self, url: &str, topology: &eda_core::Topology, publishing: bool) -> Result<eda_tool::Rights> {
+    fn permissions(
+        &self,
+        url: &str,
+        topology: &eda_core::Topology,
+        wanted: eda_tool::Wanted,
+    ) -> Result<eda_tool::Rights> {
         use eda_core::transport::Permit;
 
         let config: eda_rabbit::Config = url.parse()?;
         let rights = config.permissions(topology)?;
-        let rights = if publishing { rights.publishing() } else { rights };
+        let rights = if wanted.publishing { rights.publishing() } else { rights };
+        let rights = if wanted.operating { rights.operating() } else { rights };
         Ok(eda_tool::Rights {
             command: rights.to_string(),
             configure: rights.configure(),

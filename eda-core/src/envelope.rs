@@ -189,8 +189,8 @@ fn write_time(time: SystemTime) -> Option<String> {
     (since.as_secs() < YEAR_10000).then(|| humantime::format_rfc3339_millis(time).to_string())
 }
 
-/// RFC 3339 with any offset; Python's `isoformat` writes `+00:00` where others write `Z`.
-fn read_time(text: &str) -> Option<SystemTime> {
+/// Reads RFC 3339 with any offset; Python's `isoformat` writes `+00:00` where others write `Z`.
+pub fn read_time(text: &str) -> Option<SystemTime> {
     let (local, offset) = match text.strip_suffix(['Z', 'z']) {
         Some(local) => (local, None),
         None => text.split_at_checked(text.len().checked_sub(6)?).map(|(local, offset)| (local, Some(offset)))?,

@@ -11,6 +11,7 @@ use crate::extract::Extractor;
 use crate::outcome::Outcome;
 
 pub use self::def::HandlerDef;
+pub(crate) use self::def::Read;
 pub use self::incoming::{AnyEvent, Incoming, Interest};
 pub use self::meta::HandlerMeta;
 pub(crate) use self::slot::{Kept, Slot};

@@ -39,6 +39,6 @@ pub use self::health::{Health, HealthWatch};
 pub use self::message::{EventId, HeaderValue, Headers, Message};
 pub use self::outcome::{Emit, Outcome};
 pub use self::publisher::Publisher;
-pub use self::runtime::Running;
+pub use self::runtime::{Rehearsal, Running};
 pub use self::service::Service;
 pub use self::topology::{Backoff, Policy, Subscription, Topology};

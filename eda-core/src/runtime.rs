@@ -14,5 +14,7 @@ mod signal;
 mod table;
 mod start;
 mod running;
+mod rehearsal;
 
+pub use self::rehearsal::Rehearsal;
 pub use self::running::Running;

@@ -9,7 +9,7 @@ use tower::Layer;
 use crate::context::Call;
 use crate::event::EventInfo;
 use crate::extract::HandlerFor;
-use crate::handler::{Handler, HandlerDef, HandlerMeta, Incoming, Interest};
+use crate::handler::{Handler, HandlerDef, HandlerMeta, Incoming, Interest, Read};
 use crate::middleware::{Bound, BoxError, CallService, Emitted, Stack};
 use crate::outcome::Outcome;
 use crate::publisher::EventList;
@@ -176,6 +176,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             interest: *handler.interest(),
             emits: handler.emits().to_vec(),
             policy: handler.meta().policy(&policy),
+            read: handler.read(),
             bound: layers.bind(handler, Arc::clone(&state)),
         };
         PreparedService { name, handlers: handlers.into_iter().map(prepare).collect(), redact, publishes, traces }
@@ -211,6 +212,7 @@ pub(crate) struct PreparedHandler {
     pub(crate) interest: Interest,
     pub(crate) emits: Vec<EventInfo>,
     pub(crate) policy: Policy,
+    pub(crate) read: Read,
     pub(crate) bound: Bound,
 }
 

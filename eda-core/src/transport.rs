@@ -2,6 +2,7 @@
 
 mod delivery;
 mod destination;
+mod keep;
 pub mod limits;
 pub mod memory;
 mod operate;
@@ -20,6 +21,7 @@ use crate::topology::{Subscription, Topology};
 
 pub use self::delivery::{Delivery, FailureRecord, Reason, Settle, Token};
 pub use self::destination::Destination;
+pub use self::keep::{Keep, Kept, Letter, LetterFailure, Place};
 pub use self::operate::{Action, Change, Item, Operate, QueueState, Tail};
 pub use self::permit::Permit;
 pub use self::state::{ConsumerState, ConsumerStatus};
@@ -63,6 +65,11 @@ pub trait Transport: Send + Sync + 'static {
 
     /// What operators do beside what services do; `None` where there is nothing, as in a broker that lives in one process.
     fn operate(&self) -> Option<&dyn Operate> {
+        None
+    }
+
+    /// What operators do with dead letters and what found no queue; `None` where nothing is kept that can be looked at.
+    fn keep(&self) -> Option<&dyn Keep> {
         None
     }
 

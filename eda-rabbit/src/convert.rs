@@ -1,6 +1,7 @@
 //! Our messages and AMQP's, both ways, and the copies that retries and dead letters are.
 
 mod copy;
+mod letter;
 mod value;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ use crate::topology::RETRY;
 use crate::wire::{Arrived, Outgoing};
 
 pub(crate) use self::copy::{Original, dead_copy, retry_copy};
+pub(crate) use self::letter::letter;
 
 /// The prefix of the attributes, as the AMQP binding of CloudEvents (§3.1.3) prefers it.
 const PREFIX: &str = "cloudEvents_";

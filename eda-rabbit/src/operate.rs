@@ -3,6 +3,8 @@
 //! AMQP can't list what exists, so what is left over is known from what earlier builds had; and it can't tell whether a
 //! binding exists, so one is made again, which changes nothing.
 
+mod keep;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 

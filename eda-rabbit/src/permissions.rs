@@ -12,7 +12,7 @@ use eda_core::transport::{Permit, Unrouted};
 use eda_core::{Result, Topology};
 
 use crate::config::Config;
-use crate::topology::{Argument, DEAD, EVENTS, EVENTS_STRICT, Plan};
+use crate::topology::{Argument, DEAD, EVENTS, EVENTS_STRICT, ORPHANED, Plan, RETRY, UNROUTED};
 
 /// The rights that an app needs at RabbitMQ: what `rabbitmqctl set_permissions` takes. Shown, it is that command.
 ///
@@ -37,6 +37,9 @@ pub struct Permissions {
     vhost: String,
     events: &'static str,
     services: BTreeSet<String>,
+    /// What the app takes from.
+    queues: BTreeSet<String>,
+    is_operating: bool,
     configure: BTreeSet<String>,
     write: BTreeSet<String>,
     read: BTreeSet<String>,
@@ -55,6 +58,8 @@ impl Permit for Config {
             vhost: self.vhost.clone(),
             events,
             services: BTreeSet::new(),
+            queues: topology.subscriptions.iter().map(|subscription| subscription.queue.clone()).collect(),
+            is_operating: false,
             configure: BTreeSet::new(),
             write: BTreeSet::new(),
             read: BTreeSet::new(),
@@ -75,6 +80,17 @@ impl Permissions {
     #[must_use]
     pub fn publishing(mut self) -> Self {
         self.write.insert(self.events.to_owned());
+        self
+    }
+
+    /// With the rights of an operator: to look at, replay and discard the app's dead letters, to replay what was unrouted, and
+    /// to follow events. No service needs them, so give them to another user.
+    #[must_use]
+    pub fn operating(mut self) -> Self {
+        self.is_operating = true;
+        self.read.extend(self.queues.iter().map(|queue| format!("{queue}.dead")));
+        self.read.extend([EVENTS, EVENTS_STRICT, RETRY, UNROUTED, ORPHANED].map(str::to_owned));
+        self.write.extend([EVENTS_STRICT, RETRY].map(str::to_owned));
         self
     }
 
@@ -130,7 +146,9 @@ impl Permissions {
         };
         let whole = self.services.iter().map(|service| format!(r"{}\..*", escape(service)));
         let single = names.iter().filter(|name| !is_covered(name)).map(|name| escape(name).into_owned());
-        let alternatives: Vec<_> = single.chain(whole).collect();
+        // what follows events makes a queue of its own, whose name the broker chooses
+        let own = self.is_operating.then(|| r"amq\.gen-.*".to_owned());
+        let alternatives: Vec<_> = single.chain(whole).chain(own).collect();
         if alternatives.is_empty() { "^$".to_owned() } else { format!("^({})$", alternatives.join("|")) }
     }
 }
@@ -205,6 +223,17 @@ mod tests {
         let quiet = permissions("amqp://localhost", &[("billing.charge", true)]);
         assert!(!quiet.write().contains("events"), "{}", quiet.write());
         assert!(quiet.publishing().write().contains(r"|eda\.events|"));
+    }
+
+    #[test]
+    fn an_operator_reads_dead_letters_and_sends_them_back() {
+        let service = permissions("amqp://localhost", &[("billing.charge", true)]);
+        assert!(!service.read().contains(r"charge\.dead"), "{}", service.read());
+        let operator = service.operating();
+        assert!(operator.read().contains(r"|billing\.charge\.dead|"), "{}", operator.read());
+        for needed in [r"|eda\.events\.strict|", r"|eda\.retry|", r"|amq\.gen-.*)$"] {
+            assert!(operator.write().contains(needed), "`{needed}` is missing: {}", operator.write());
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use eda_core::transport::{
-    Capabilities, Deliveries, Destination, Operate, Publish, Receipt, Transport, Unrouted, limits,
+    Capabilities, Deliveries, Destination, Keep, Operate, Publish, Receipt, Transport, Unrouted, limits,
 };
 use eda_core::{Error, ErrorKind, EventId, Message, Result, Subscription, Topology};
 use tokio::time::{sleep, timeout};
@@ -100,6 +100,11 @@ impl Rabbit {
         self.consuming.clone()
     }
 
+    /// Where copies are published.
+    pub(crate) fn publishing(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
     fn check_open(&self) -> Result {
         if self.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
     }
@@ -122,6 +127,10 @@ impl Transport for Rabbit {
     }
 
     fn operate(&self) -> Option<&dyn Operate> {
+        Some(self)
+    }
+
+    fn keep(&self) -> Option<&dyn Keep> {
         Some(self)
     }
 

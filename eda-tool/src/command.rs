@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use eda_core::{Error, ErrorKind};
 
 use crate::asyncapi::AsyncApiOptions;
+use crate::dead::DeadCommand;
 use crate::graph::GraphOptions;
 use crate::health::HealthOptions;
 use crate::permissions::PermissionsOptions;
@@ -15,6 +16,7 @@ use crate::publish::PublishOptions;
 use crate::tail::TailOptions;
 use crate::topology::TopologyCommand;
 use crate::trace::TraceOptions;
+use crate::unrouted::UnroutedCommand;
 use crate::{Stop, write};
 
 /// Runs this service, or tells what it does.
@@ -77,6 +79,12 @@ pub(crate) enum Command {
     Trace(TraceOptions),
     /// Tells whether the app is consumed from.
     Health(HealthOptions),
+    /// Deliveries that failed for good: counts, shows, replays or discards them.
+    #[command(subcommand)]
+    Dead(DeadCommand),
+    /// Events that came before their subscriber, and retries whose queue is gone: counts or replays them.
+    #[command(subcommand)]
+    Unrouted(UnroutedCommand),
     /// Writes the completions of a shell.
     Completions {
         /// Which shell.

@@ -6,17 +6,24 @@
 
 mod asyncapi;
 mod command;
+mod confirm;
+mod dead;
 mod describe;
 mod graph;
 mod health;
+mod keeper;
 mod names;
 mod permissions;
+mod progress;
 mod publish;
 mod stop;
 mod tail;
+mod text;
 mod topology;
 mod trace;
 mod transports;
+mod unrouted;
+mod when;
 
 use std::ffi::OsString;
 use std::io::{Write, stderr, stdout};
@@ -30,7 +37,7 @@ pub use eda_description as description;
 
 use self::command::{Arguments, Command};
 pub use self::stop::Stop;
-pub use self::transports::{Rights, Transports};
+pub use self::transports::{Rights, Transports, Wanted};
 
 /// Does what the process's arguments say, with `transports` for the commands that need a broker, and gives the exit code.
 ///
@@ -94,6 +101,8 @@ pub async fn execute(
         Command::Tail(options) => tail::tail(&app, target, &transports, &options, out).await,
         Command::Trace(options) => trace::trace(target, &options, out),
         Command::Health(options) => health::health(&app, target, &transports, &options, out).await,
+        Command::Dead(command) => dead::dead(&app, target, &transports, &command, out).await,
+        Command::Unrouted(command) => unrouted::unrouted(&app, target, &transports, &command, out).await,
         Command::Completions { shell } => command::completions(shell, out),
     }
 }
@@ -101,7 +110,7 @@ pub async fn execute(
 fn write_json(out: &mut dyn Write, document: &impl Serialize) -> Result<(), Stop> {
     let text = serde_json::to_string_pretty(document)
         .map_err(|error| Error::new(ErrorKind::Encode, "could not write the document").caused_by(error))?;
-    write(out, &(text + "\n"))
+    write(out, &(text::safe_json(text) + "\n"))
 }
 
 fn write(out: &mut dyn Write, text: &str) -> Result<(), Stop> {

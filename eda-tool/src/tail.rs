@@ -1,6 +1,5 @@
 //! `tail`: events as they pass, taken from nobody.
 
-use std::borrow::Cow;
 use std::io::{Write, stderr};
 use std::time::SystemTime;
 
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::command::Target;
 use crate::names::{matches, unknown};
+use crate::text::{printable, safe_json};
 use crate::transports::{Transports, operator};
 use crate::{Stop, write};
 
@@ -109,25 +109,15 @@ fn line(message: &Message, options: &TailOptions) -> String {
     let (version, id) = (message.version.unwrap_or(1), id(message));
     let name = message.name.as_deref().unwrap_or("?");
     let is_other = *message.routing_key != *name;
-    let key = if is_other { format!(" by {}", harmless(&message.routing_key)) } else { String::new() };
-    let source = message.source.as_deref().map_or(String::new(), |source| format!(" from {}", harmless(source)));
-    let mut text = format!("{} {} v{version} {}{source}{key}\n", time(message), harmless(name), harmless(&id));
+    let key = if is_other { format!(" by {}", printable(&message.routing_key)) } else { String::new() };
+    let source = message.source.as_deref().map_or(String::new(), |source| format!(" from {}", printable(source)));
+    let mut text = format!("{} {} v{version} {}{source}{key}\n", time(message), printable(name), printable(&id));
     if options.show_payload {
         for line in String::from_utf8_lossy(&message.body).lines() {
-            text.extend(["  ", &harmless(line), "\n"]);
+            text.extend(["  ", &printable(line), "\n"]);
         }
     }
     text
-}
-
-/// Text of a stranger, which begins no line and steers no terminal.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let is_harmful = |letter: char| letter.is_control() && letter != '\t';
-    if !text.contains(is_harmful) {
-        return Cow::Borrowed(text);
-    }
-    let escape = |letter: char| if is_harmful(letter) { letter.escape_debug().to_string() } else { letter.into() };
-    Cow::Owned(text.chars().map(escape).collect())
 }
 
 /// A line of JSON for each event.
@@ -146,11 +136,7 @@ fn document(message: &Message, options: &TailOptions) -> String {
         let text = || Value::from(String::from_utf8_lossy(&message.body));
         document["body"] = serde_json::from_slice(&message.body).unwrap_or_else(|_| text());
     }
-    // JSON lets through what some terminals take for the begin of a command
-    let escape = |letter: char| {
-        if letter.is_control() { format!("\\u{:04x}", u32::from(letter)) } else { letter.into() }
-    };
-    document.to_string().chars().map(escape).chain(["\n".to_owned()]).collect()
+    safe_json(format!("{document}\n"))
 }
 
 fn id(message: &Message) -> String {

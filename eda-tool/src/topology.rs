@@ -1,6 +1,6 @@
 //! `topology`: what the app needs at the broker, what is there, and what is left over.
 
-use std::io::{IsTerminal, Write, stderr, stdin};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use eda_core::{App, Backoff, Broker, Error, ErrorKind, Policy, Subscription, Top
 use serde_json::{Value, json};
 
 use crate::command::Target;
+use crate::confirm::ask;
 use crate::description::{Description, HandlerDescription};
 use crate::transports::{Transports, operator};
 use crate::{Stop, write, write_json};
@@ -92,7 +93,7 @@ async fn carry_out(
         TopologyCommand::Prune { yes, .. } => {
             let deleted = changes.iter().filter(|change| change.action == Action::Delete).count();
             if deleted > 0 && !yes {
-                ask(deleted)?;
+                ask(&format!("delete {deleted} queues"))?;
             }
         }
     }
@@ -142,21 +143,6 @@ fn queue(item: &Item) -> Option<&str> {
         Item::Exchange(_) => None,
         Item::Queue(queue) | Item::Binding { queue, .. } => Some(queue),
     }
-}
-
-/// # Errors
-/// Where the answer is no, or nobody can be asked.
-fn ask(queues: usize) -> Result<(), Error> {
-    let refused = |text: &'static str| Error::new(ErrorKind::Invalid, text);
-    if !stdin().is_terminal() {
-        return Err(refused("nobody can be asked whether to delete: add `--yes`"));
-    }
-    // whoever closed the stream answers blindly, and the answer is no by default
-    let _ = write!(stderr(), "delete {queues} queues? [y/N] ");
-    let mut answer = String::new();
-    let read = stdin().read_line(&mut answer);
-    read.map_err(|error| refused("could not read the answer").caused_by(error))?;
-    if matches!(answer.trim(), "y" | "yes") { Ok(()) } else { Err(refused("nothing was deleted")) }
 }
 
 impl Former {

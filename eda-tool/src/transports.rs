@@ -17,15 +17,24 @@ pub trait Transports {
     /// Cancelled, nothing stays connected.
     fn connect(&self, url: &str) -> impl Future<Output = Result<Broker>>;
 
-    /// The rights that the URL's user needs at the broker for a topology; with `publishing`, also to publish what it does not
-    /// list. Connects to nothing.
+    /// The rights that the URL's user needs at the broker for a topology, and for what else is wanted. Connects to nothing.
     ///
     /// # Errors
     /// [`Unsupported`](ErrorKind::Unsupported) where the broker knows no users.
-    fn permissions(&self, url: &str, topology: &Topology, publishing: bool) -> Result<Rights> {
-        let _ = (url, topology, publishing);
+    fn permissions(&self, url: &str, topology: &Topology, wanted: Wanted) -> Result<Rights> {
+        let _ = (url, topology, wanted);
         Err(Error::new(ErrorKind::Unsupported, "this broker knows no users: expected a URL such as `amqp://localhost`"))
     }
+}
+
+/// What a user does beside what a topology says.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Publishes what the topology does not list.
+    pub publishing: bool,
+    /// Looks at what is kept, sends it back, and follows events.
+    pub operating: bool,
 }
 
 /// The rights of a user at a broker.

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::support::described;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Serialize, Deserialize, Event)]
 #[event(name = "tool.tried", routing_key = "tool.{run}.tried")]
@@ -233,22 +233,22 @@ fn only_listening(service: &str) -> App {
     listening(service, unbounded_channel().0).into()
 }
 
-async fn told(app: App, arguments: &[&str]) -> Result<String, Stop> {
+pub(crate) async fn told(app: App, arguments: &[&str]) -> Result<String, Stop> {
     told_at(&url(), app, arguments).await
 }
 
-async fn told_at(url: &str, app: App, arguments: &[&str]) -> Result<String, Stop> {
+pub(crate) async fn told_at(url: &str, app: App, arguments: &[&str]) -> Result<String, Stop> {
     let arguments = ["service", "--broker", url].into_iter().chain(arguments.iter().copied()).map(Into::into);
     let mut out = Vec::new();
     let done = timeout(PATIENCE, eda::tool::execute(app, arguments, &mut out)).await.expect("it ends");
     done.map(|()| String::from_utf8(out).expect("it is text"))
 }
 
-async fn json(app: App, arguments: &[&str]) -> Result<Value, Stop> {
+pub(crate) async fn json(app: App, arguments: &[&str]) -> Result<Value, Stop> {
     told(app, arguments).await.map(|text| serde_json::from_str(&text).expect("it is one document"))
 }
 
-fn found(done: Result<String, Stop>) -> Vec<String> {
+pub(crate) fn found(done: Result<String, Stop>) -> Vec<String> {
     match done {
         Err(Stop::Found(found)) => found,
         other => panic!("expected findings: {other:?}"),
@@ -259,10 +259,10 @@ async fn next(inbox: &mut UnboundedReceiver<u32>) -> u32 {
     timeout(PATIENCE, inbox.recv()).await.expect("it comes").expect("the handler lives")
 }
 
-fn fresh(what: &str) -> String {
+pub(crate) fn fresh(what: &str) -> String {
     format!("tool-{what}-{}", EventId::new())
 }
 
-fn url() -> String {
+pub(crate) fn url() -> String {
     std::env::var("AMQP_URL").expect("no broker: run `cargo xtask test`, or set AMQP_URL")
 }

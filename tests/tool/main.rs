@@ -4,12 +4,18 @@
 mod asyncapi;
 #[cfg(feature = "rabbit")]
 mod broker;
+#[cfg(feature = "rabbit")]
+mod dead;
 mod graph;
+#[cfg(feature = "rabbit")]
+mod killed;
 mod page;
 mod publish;
 mod support;
 #[cfg(feature = "journal")]
 mod trace;
+#[cfg(feature = "rabbit")]
+mod unrouted;
 
 use std::process::Command;
 
@@ -105,6 +111,8 @@ fn a_broker_that_is_away_is_one_sentence() {
         &["publish", "order.created", body],
         &["tail"],
         &["health"],
+        &["dead", "list"],
+        &["unrouted", "list"],
     ] {
         let told = tool(&[arguments, &["--broker", broker]].concat());
         let text = stderr(&told);
@@ -132,6 +140,31 @@ fn a_broker_without_operators_says_so() {
         let text = stderr(&told);
         assert_eq!(told.status.code(), Some(1));
         assert!(text.contains("this broker has nothing for operators"), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn a_broker_within_a_process_has_nothing_of_another() {
+    for arguments in [&["dead", "list"][..], &["dead", "replay", "--yes"], &["unrouted", "list"]] {
+        let told = tool(&[arguments, &["--broker", "memory://"]].concat());
+        let text = stderr(&told);
+        assert_eq!(told.status.code(), Some(1));
+        assert!(text.contains("lives and ends within one process"), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn filters_that_nothing_could_match_are_refused() {
+    for (arguments, expected) in [
+        (&["--handler", "chrage"][..], "error: no handler `chrage`: there are `billing.charge`"),
+        (&["--handler", "billing.chrage"], "error: no handler `billing.chrage`: did you mean `billing.charge`?"),
+        (&["--reason", "undecodeable"], "error: no reason `undecodeable`: did you mean `undecodable`"),
+        (&["--after", "2026-11-28", "--before", "2026-11-27"], "error: nothing is after"),
+        (&["--after", "soon"], "error: invalid value 'soon' for '--after <TIME>': expected a time such as"),
+    ] {
+        let told = tool(&[&["dead", "list", "--broker", "memory://"], arguments].concat());
+        assert_eq!(told.status.code(), Some(1));
+        assert!(stderr(&told).starts_with(expected), "{arguments:?}: {}", stderr(&told));
     }
 }
 

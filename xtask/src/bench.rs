@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what the framework costs beside lapin by hand; `cargo xtask scale`: how that changes with what grows.
+//! `cargo xtask bench`: what the framework costs beside lapin by hand; `cargo xtask scale`: how that changes with what grows;
+//! `cargo xtask letters`: what the tool takes with many dead letters.
 
 use crate::install;
 use crate::step::run as program;
@@ -10,6 +11,11 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
 
 pub(crate) fn scale(arguments: &[&str]) -> Result<(), String> {
     start("bench-scale", arguments)
+}
+
+/// Only its own program is built.
+pub(crate) fn letters(arguments: &[&str]) -> Result<(), String> {
+    start("bench-letters", arguments)
 }
 
 fn start(name: &str, arguments: &[&str]) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! Development commands: `cargo xtask test`, `simulate`, `chaos`, `bench`, `scale`, `count`, `fuzz`, `broker`, `python`, `tidy`.
+//! Development commands: `cargo xtask test`, `simulate`, `chaos`, `bench`, `scale`, `letters`, `count`, `fuzz`, `broker`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod bench;
@@ -26,6 +26,7 @@ usage: cargo xtask <command>
   chaos [OPTION…]  faults under load: nothing may be lost; --help tells more, --release builds it faster to run
   bench [OPTION…]  what the framework costs beside lapin by hand; --help tells more
   scale [OPTION…]  the same over bodies, concurrency, handlers, processes and backlogs, as plots; --help tells more
+  letters          what the tool takes with a hundred thousand dead letters; --help tells more
   count            instructions of a delivery and a publish, without a broker; --write records them
   fuzz             all fuzz targets, two at a time, a minute each; `--seconds N` for another time
   python           a Python with what the tests' Python programs import
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         ["count", options @ ..] => count::run(options),
         ["bench", options @ ..] => bench::run(options),
         ["scale", options @ ..] => bench::scale(options),
+        ["letters", options @ ..] => bench::letters(options),
         [] | ["-h" | "--help" | "help", ..] | [_, "-h" | "--help"] => {
             println!("{HELP}");
             Ok(())

@@ -31,8 +31,12 @@ pub struct HandlerDef<S> {
     meta: HandlerMeta,
     interest: Interest,
     emits: Vec<EventInfo>,
+    read: Read,
     run: Arc<dyn Run<S>>,
 }
+
+/// Whether a message can be read as what a handler takes.
+pub(crate) type Read = fn(&Message) -> Result<(), Failure>;
 
 impl<S: Send + Sync + 'static> HandlerDef<S> {
     /// Of a type that implements [`Handler`].
@@ -41,7 +45,7 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         H::Extract::emits(&mut emits);
         H::Output::emits(&mut emits);
         let run = Arc::new(Typed::<H>(PhantomData));
-        Self { meta: H::META, interest: H::Event::INTEREST, emits, run }
+        Self { meta: H::META, interest: H::Event::INTEREST, emits, read: read::<H::Event>, run }
     }
 
     /// Of a closure that takes an event.
@@ -56,7 +60,7 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         let mut emits = Vec::new();
         R::Output::emits(&mut emits);
         let run = Arc::new(Closure(function, PhantomData));
-        Self { meta: HandlerMeta::new(name), interest: E::INTEREST, emits, run }
+        Self { meta: HandlerMeta::new(name), interest: E::INTEREST, emits, read: read::<E>, run }
     }
 
     /// Changes its options.
@@ -86,6 +90,11 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
         Arc::clone(&self.run).slot(state)
     }
 
+    /// Reads the event, and does nothing with it.
+    pub(crate) fn read(&self) -> Read {
+        self.read
+    }
+
     /// Reads the event, extracts, calls the function, and gives what it returned as messages that are not yet published.
     pub(crate) fn run(&self, call: Call, state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
         self.run.run(call, state)
@@ -95,14 +104,15 @@ impl<S: Send + Sync + 'static> HandlerDef<S> {
 impl HandlerDef<()> {
     /// The same handler in a service that has a state, which it does not look at.
     pub(crate) fn with_any_state<S: Send + Sync + 'static>(self) -> HandlerDef<S> {
-        let Self { meta, interest, emits, run } = self;
-        HandlerDef { meta, interest, emits, run: Arc::new(Stateless(run)) }
+        let Self { meta, interest, emits, read, run } = self;
+        HandlerDef { meta, interest, emits, read, run: Arc::new(Stateless(run)) }
     }
 }
 
 impl<S> Clone for HandlerDef<S> {
     fn clone(&self) -> Self {
-        Self { meta: self.meta, interest: self.interest, emits: self.emits.clone(), run: Arc::clone(&self.run) }
+        let (emits, run) = (self.emits.clone(), Arc::clone(&self.run));
+        Self { meta: self.meta, interest: self.interest, emits, read: self.read, run }
     }
 }
 
@@ -193,6 +203,10 @@ impl<S: Send + Sync + 'static> Run<S> for Stateless {
     fn run(&self, call: Call, _state: Arc<S>) -> BoxFuture<'static, Result<Vec<Message>, Failure>> {
         self.0.run(call, Arc::new(()))
     }
+}
+
+fn read<E: Incoming>(message: &Message) -> Result<(), Failure> {
+    E::decode(message).map(drop)
 }
 
 fn emitted(call: &Call, outcome: impl Outcome) -> Result<Vec<Message>, Failure> {

@@ -187,7 +187,7 @@ fn done(delivery: Delivery, message: &Message, tried: Attempt<'_>) {
 }
 
 /// The message with its attributes out of a structured body; most messages have none and stay as they are.
-fn readable(message: &Arc<Message>) -> Result<Arc<Message>, Failure> {
+pub(super) fn readable(message: &Arc<Message>) -> Result<Arc<Message>, Failure> {
     let too_large = |error| Failure::because(Reason::TooLarge, error);
     limits::check_size(message).map_err(too_large)?;
     if !envelope::is_structured(message) {

@@ -102,6 +102,11 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All that this version knows.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter()
+    }
+
     const ALL: [Self; 10] = [
         Self::Transient,
         Self::Permanent,

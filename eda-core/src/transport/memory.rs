@@ -20,6 +20,7 @@
 
 mod consumer;
 mod inspect;
+mod keep;
 mod port;
 mod queue;
 mod state;
@@ -35,7 +36,7 @@ use self::state::Shared;
 use crate::error::Result;
 use crate::message::{EventId, Message};
 use crate::topology::{Subscription, Topology};
-use crate::transport::{Capabilities, Deliveries, Destination, Publish, Receipt, Transport, Unrouted, limits};
+use crate::transport::{Capabilities, Deliveries, Destination, Keep, Publish, Receipt, Transport, Unrouted, limits};
 
 pub use self::inspect::{DeadLetter, QueueSnapshot};
 
@@ -137,6 +138,10 @@ impl Transport for Memory {
 
     async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
         Ok(Box::new(Consumer::open(&self.shared, subscription)?))
+    }
+
+    fn keep(&self) -> Option<&dyn Keep> {
+        Some(self)
     }
 
     async fn close(&self) -> Result<()> {

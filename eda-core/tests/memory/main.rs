@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use eda_core::transport::memory::Memory;
-use eda_core::transport::{Deliveries, Delivery, FailureRecord, Reason, Transport};
+use eda_core::transport::{Deliveries, Delivery, FailureRecord, Keep, Place, Reason, Transport};
 use eda_core::{ErrorKind, Message, Policy, Subscription, Topology};
 use tokio::time::{Instant, timeout};
 
@@ -142,4 +142,48 @@ async fn what_nobody_subscribes_to_is_kept_within_a_bound() {
     }
     let unrouted = memory.unrouted();
     assert_eq!((unrouted.len(), &*unrouted[0].body), (LIMIT, b"1".as_slice()), "the oldest is dropped first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_is_sent_back_to_its_queue_and_begins_anew() {
+    let memory = Memory::new();
+    let place = Place::DeadLettersOf("take".into());
+    assert!(memory.open(&place).await.expect("it is open").is_none(), "there is no such queue");
+    let mut deliveries = subscribe(&memory, &subscription("take", "order.*")).await;
+    for number in ["1", "2"] {
+        publish(&memory, "order.created", number).await.expect("it is routed");
+        next(&mut deliveries).await.dead_letter(&failure(3)).await.expect("it is kept");
+    }
+    let mut kept = memory.open(&place).await.expect("it is open").expect("it is there");
+    assert_eq!(kept.count(), 2);
+    let first = kept.next().await.expect("it is open").expect("there is one");
+    let failed = first.failure.as_ref().expect("it is dead");
+    assert_eq!((&*failed.reason, failed.attempt), ("transient", Some(3)));
+    kept.send_back(&first).await.expect("it is there").confirmed().await.expect("there is a queue");
+    let again = next(&mut deliveries).await;
+    assert_eq!((body(&again), again.attempt()), ("1".into(), 1));
+    // what fails at once again is not part of this walk
+    again.dead_letter(&failure(1)).await.expect("it is kept");
+    kept.remove(first.token).await.expect("it is there");
+    assert!(kept.send_back(&first).await.is_err(), "it is gone");
+    assert!(kept.next().await.expect("it is open").is_some());
+    assert!(kept.next().await.expect("it is open").is_none());
+    let left: Vec<_> = memory.dead_letters("take").iter().map(|letter| letter.message.body.clone()).collect();
+    assert_eq!(left, ["2", "1"]);
+}
+
+#[tokio::test]
+async fn what_was_unrouted_goes_to_those_who_want_it_now_and_else_stays() {
+    let memory = Memory::new();
+    publish(&memory, "order.created", "{}").await.expect("it is parked");
+    let mut kept = memory.open(&Place::Unrouted).await.expect("it is open").expect("it is there");
+    let letter = kept.next().await.expect("it is open").expect("there is one");
+    let refused = kept.send_back(&letter).await.expect("it is there").confirmed().await;
+    assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::Unroutable));
+    assert_eq!(memory.unrouted().len(), 1, "it is not parked again");
+    let mut deliveries = subscribe(&memory, &subscription("take", "order.*")).await;
+    kept.send_back(&letter).await.expect("it is there").confirmed().await.expect("it is wanted");
+    kept.remove(letter.token).await.expect("it is there");
+    assert_eq!(body(&next(&mut deliveries).await), "{}");
+    assert!(memory.unrouted().is_empty());
 }

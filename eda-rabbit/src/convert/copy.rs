@@ -15,17 +15,17 @@ use super::{ATTEMPT, PERSISTENT, ROUTING_KEY, is_brokers_or_ours};
 use crate::topology::{DEAD, RETRY, wait_name};
 use crate::wire::Outgoing;
 
-const EXCHANGE: &str = "eda-exchange";
-const FIRST_FAILED_AT: &str = "eda-first-failed-at";
+pub(super) const EXCHANGE: &str = "eda-exchange";
+pub(super) const FIRST_FAILED_AT: &str = "eda-first-failed-at";
 const FIRST_REASON: &str = "eda-first-reason";
 const FIRST_DETAIL: &str = "eda-first-detail";
-const LAST_FAILED_AT: &str = "eda-last-failed-at";
-const REASON: &str = "eda-reason";
-const DETAIL: &str = "eda-detail";
-const HANDLER: &str = "eda-handler";
-const EXPIRATION: &str = "eda-expiration";
-const USER_ID: &str = "eda-user-id";
-const LEFT_OUT: &str = "eda-left-out";
+pub(super) const LAST_FAILED_AT: &str = "eda-last-failed-at";
+pub(super) const REASON: &str = "eda-reason";
+pub(super) const DETAIL: &str = "eda-detail";
+pub(super) const HANDLER: &str = "eda-handler";
+pub(super) const EXPIRATION: &str = "eda-expiration";
+pub(super) const USER_ID: &str = "eda-user-id";
+pub(super) const LEFT_OUT: &str = "eda-left-out";
 
 /// How many bytes the headers of a copy may have. All properties of a message travel in one frame, 128 KiB unless the
 /// broker is told otherwise; one that does not fit ends the connection. The rest is for what the broker adds.
@@ -86,13 +86,18 @@ fn copy<'a>(original: &'a Original, failure: &FailureRecord) -> Copy<'a> {
         (EXCHANGE, Some(long(&original.exchange))),
         (EXPIRATION, text(original.properties.expiration())),
         (USER_ID, text(original.properties.user_id())),
-        (FIRST_FAILED_AT, Some(long(&time(failure.failed_at)))),
-        (FIRST_REASON, Some(long(failure.reason.as_str()))),
-        (FIRST_DETAIL, Some(long(&failure.detail))),
     ] {
         if let Some(value) = if is_copy { kept(name) } else { first } {
             set(name, value);
         }
+    }
+    // a copy without them is a dead letter that was sent back, and fails for the first time
+    for (name, first) in [
+        (FIRST_FAILED_AT, long(&time(failure.failed_at))),
+        (FIRST_REASON, long(failure.reason.as_str())),
+        (FIRST_DETAIL, long(&failure.detail)),
+    ] {
+        set(name, kept(name).filter(|_| is_copy).unwrap_or(first));
     }
     Copy { original, headers }
 }

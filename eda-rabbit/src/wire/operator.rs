@@ -14,6 +14,9 @@ pub(crate) trait Operator: Send + Sync {
     async fn unbind(&self, binding: &Binding) -> Result;
     async fn delete_queue(&self, name: &str) -> Result;
 
+    /// Consumes under a tag of our choice: the broker gives back what consumers of one channel hold in the order of their tags.
+    async fn consume_as(&self, queue: &str, tag: &str) -> Result<Box<dyn Arrivals>>;
+
     /// A queue of our own that ends with the channel, bound by each pattern to each exchange, and its messages. It holds
     /// `limit` of them at most, and drops the oldest.
     async fn listen(&self, exchanges: &[&str], patterns: &[String], limit: u32) -> Result<Box<dyn Arrivals>>;

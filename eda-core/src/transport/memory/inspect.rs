@@ -38,7 +38,7 @@ impl Memory {
 
     /// The dead letters of a queue, oldest first.
     pub fn dead_letters(&self, queue: &str) -> Vec<DeadLetter> {
-        self.shared.state().queue(queue).map(|queue| queue.queue().dead().to_vec()).unwrap_or_default()
+        self.shared.state().queue(queue).map(|queue| queue.queue().dead().iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The messages that no queue was bound for, oldest first.

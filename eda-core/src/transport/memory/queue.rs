@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::inspect::{DeadLetter, QueueSnapshot};
+use super::keep::Shelf;
 use super::port::{Entry, Port};
 use crate::message::{EventId, Message};
 use crate::transport::{Delivery, FailureRecord, Settle, Token};
@@ -32,7 +33,7 @@ pub(super) struct Queue {
     ready: VecDeque<Entry>,
     delayed: BTreeMap<(Instant, u64), Entry>,
     last_delayed: u64,
-    dead: Vec<DeadLetter>,
+    dead: Shelf<DeadLetter>,
     ports: Vec<Port>,
     /// The port that is looked at first for the next message.
     turn: usize,
@@ -46,7 +47,7 @@ impl Queue {
             ready: VecDeque::new(),
             delayed: BTreeMap::new(),
             last_delayed: 0,
-            dead: Vec::new(),
+            dead: Shelf::default(),
             ports: Vec::new(),
             turn: 0,
         }
@@ -154,8 +155,12 @@ impl Queue {
         }
     }
 
-    pub(super) fn dead(&self) -> &[DeadLetter] {
+    pub(super) fn dead(&self) -> &Shelf<DeadLetter> {
         &self.dead
+    }
+
+    pub(super) fn dead_mut(&mut self) -> &mut Shelf<DeadLetter> {
+        &mut self.dead
     }
 
     /// What is due is ready, at the end: it is a fresh message.

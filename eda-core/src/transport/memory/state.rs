@@ -3,11 +3,12 @@
 //! Whoever takes both takes this one first. Settling takes the queue's only, so that consumers and publishers meet no
 //! longer than they must. While this one is held nothing is published: then queues can be looked at one after the other.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::keep::Shelf;
 use super::queue::{Owner, Queue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
@@ -28,7 +29,7 @@ pub(super) struct State {
     names: BTreeMap<String, usize>,
     bindings: Vec<(Pattern, usize)>,
     routes: BTreeMap<String, Arc<[usize]>>,
-    pub(super) unrouted: VecDeque<Arc<Message>>,
+    pub(super) unrouted: Shelf<Arc<Message>>,
     pub(super) unrouted_policy: Unrouted,
     pub(super) is_closed: bool,
     generations: u64,
@@ -112,6 +113,10 @@ impl State {
         Ok(Ok(()))
     }
 
+    pub(super) fn is_routable(&mut self, routing_key: &str) -> bool {
+        !self.route(routing_key).is_empty()
+    }
+
     pub(super) fn send_to_queue(&mut self, queue: &str, message: Message) -> Result {
         self.check_open()?;
         let Some(index) = self.index_of(queue) else {
@@ -179,9 +184,9 @@ impl State {
             return Err(Error::new(ErrorKind::Unroutable, text));
         }
         if self.unrouted.len() == limits::UNROUTED_LIMIT {
-            self.unrouted.pop_front();
+            self.unrouted.drop_oldest();
         }
-        self.unrouted.push_back(Arc::clone(message));
+        self.unrouted.push(Arc::clone(message));
         Ok(())
     }
 }

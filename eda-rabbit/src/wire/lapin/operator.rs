@@ -41,6 +41,13 @@ impl Operator for LapinChannel {
         within(REQUEST, &format!("deleting queue `{name}`"), deleting).await.map(drop)
     }
 
+    async fn consume_as(&self, queue: &str, tag: &str) -> Result<Box<dyn Arrivals>> {
+        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+        let consuming = self.0.basic_consume(queue.into(), tag.into(), options, arguments);
+        let consumer = within(REQUEST, &format!("looking through queue `{queue}`"), consuming).await?;
+        Ok(Box::new(LapinArrivals { tag: consumer.tag().to_string(), consumer }))
+    }
+
     async fn listen(&self, exchanges: &[&str], patterns: &[String], limit: u32) -> Result<Box<dyn Arrivals>> {
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
         let mut arguments = FieldTable::default();

@@ -1,0 +1,341 @@
+//! Walks over what is kept: letters are consumed and not acked, so that looking moves none.
+//!
+//! A consumer gets as many as its prefetch, and no more before it has acked some. A walk that keeps them needs further
+//! consumers, each of which begins where the last one ended. What a channel holds goes back when it ends, whoever ends it;
+//! RabbitMQ does so consumer by consumer in the order of their tags, as long as there are few, and then in no order at all.
+//! So channels are changed in time, and closed in their order. Giving letters back one by one, or many at once, shuffles them
+//! on RabbitMQ 3.10. A walk that is cut short, as by the end of its process, gives back in order, too; but on a queue that was
+//! walked over before, what it gives back stands behind what it has not seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use eda_core::transport::{Keep, Kept, Letter, Place, Receipt, Token};
+use eda_core::{Error, ErrorKind, Result};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{Desk, operator};
+use crate::convert;
+use crate::publisher::{Parcel, Publisher};
+use crate::rabbit::Rabbit;
+use crate::topology::{Binding, ORPHANED, RETRY, UNROUTED};
+use crate::wire::{Arrivals, Arrived, BoxFuture, Channel, Held, Link, Outgoing};
+
+/// The prefetch of the first consumer, when nothing is known of how large letters are.
+const FIRST: u16 = 256;
+/// How much the letters of one consumer may take of memory, by what those before took.
+const ROOM: u64 = 12 * 1024 * 1024;
+/// What a letter takes beside its body: its headers, parsed.
+const FRAME: u64 = 3 * 1024;
+/// How many consumers a channel has. The broker remembers up to 32 in order.
+const CONSUMERS: u16 = 30;
+/// After how long without a letter the broker is asked whether there are any.
+const QUIET: Duration = Duration::from_millis(500);
+/// After how long without a letter, though there should be some, the walk ends.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a walk that has ended waits for its letters to be back.
+const BACK: Duration = Duration::from_secs(1);
+
+#[async_trait]
+impl Keep for Rabbit {
+    async fn open(&self, place: &Place) -> Result<Option<Box<dyn Kept>>> {
+        let queue = match place {
+            Place::DeadLettersOf(queue) => format!("{queue}.dead"),
+            Place::Unrouted => UNROUTED.to_owned(),
+            Place::Orphaned => ORPHANED.to_owned(),
+            other => return Err(Error::new(ErrorKind::Unsupported, format!("no such place here: {other:?}"))),
+        };
+        let desk = self.desk();
+        let Some(Held { messages, consumers }) = desk.queue(&queue).await? else { return Ok(None) };
+        let link = desk.0.link().await?;
+        Ok(Some(Box::new(Walk {
+            place: place.clone(),
+            queue,
+            count: messages,
+            others: consumers,
+            left: messages,
+            desk,
+            link,
+            publisher: self.publishing(),
+            channels: Vec::new(),
+            opening: None,
+            current: None,
+            sizes: 0,
+            seen: 0,
+            removed: 0,
+            ways: BTreeMap::new(),
+        })))
+    }
+}
+
+struct Walk {
+    place: Place,
+    queue: String,
+    count: u64,
+    others: u64,
+    left: u64,
+    desk: Desk,
+    link: Arc<dyn Link>,
+    publisher: Publisher,
+    channels: Vec<Opened>,
+    opening: Option<BoxFuture<Result<Begun>>>,
+    current: Option<Current>,
+    /// Of the letters seen, in bytes.
+    sizes: u64,
+    seen: u64,
+    removed: u64,
+    /// By queue, whether a letter can go there.
+    ways: BTreeMap<String, bool>,
+}
+
+struct Opened {
+    channel: Arc<dyn Channel>,
+    /// Consumers that hold as much as they may: they get nothing more, and are kept until the end.
+    full: Vec<Box<dyn Arrivals>>,
+}
+
+/// A consumer that has begun, and the channel if it is a new one.
+struct Begun {
+    channel: Option<Arc<dyn Channel>>,
+    arrivals: Box<dyn Arrivals>,
+    prefetch: u16,
+}
+
+/// The consumer that letters come from.
+struct Current {
+    arrivals: Box<dyn Arrivals>,
+    prefetch: u16,
+    /// What it holds.
+    held: BTreeSet<u64>,
+    /// Of these, what was sent back and is neither removed nor left: it makes room.
+    pledged: BTreeSet<u64>,
+}
+
+impl Current {
+    fn is_full(&self) -> bool {
+        self.held.len() >= usize::from(self.prefetch) && self.pledged.is_empty()
+    }
+}
+
+#[async_trait]
+impl Kept for Walk {
+    fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn others(&self) -> u64 {
+        self.others
+    }
+
+    async fn next(&mut self) -> Result<Option<Letter>> {
+        let began = Instant::now();
+        let mut look = began + QUIET;
+        while self.left > 0 {
+            self.make_room().await?;
+            let Some(current) = &mut self.current else { return Ok(None) };
+            let arrived = tokio::select! {
+                biased;
+                arrived = poll_fn(|context| current.arrivals.poll_next(context)) => arrived,
+                () = self.desk.0.lost(&self.link) => return Err(lost()),
+                () = sleep_until(look) => {
+                    if self.desk.queue(&self.queue).await?.is_none_or(|held| held.messages == 0) {
+                        // somebody else has what is missing
+                        self.left = 0;
+                        break;
+                    }
+                    if began.elapsed() > PATIENCE {
+                        let text = "the broker does not hand out what is left, though there is some";
+                        return Err(Error::new(ErrorKind::Unavailable, text).with("queue", &self.queue));
+                    }
+                    look = Instant::now() + QUIET;
+                    continue;
+                }
+            };
+            let Some(arrived) = arrived else {
+                let text = "the broker has ended the walk: was the queue deleted?";
+                return Err(Error::new(ErrorKind::Unavailable, text).with("queue", &self.queue));
+            };
+            return arrived.map(|arrived| Some(self.letter(arrived)));
+        }
+        Ok(None)
+    }
+
+    async fn send_back(&mut self, letter: &Letter) -> Result<Receipt> {
+        let Some(outgoing) = letter.original::<Outgoing>() else {
+            return Err(Error::new(ErrorKind::Internal, "the letter is of another transport"));
+        };
+        if let Some(queue) = &letter.queue
+            && !self.leads_to(queue).await?
+        {
+            let text = format!("there is no queue `{queue}`: start its service, or declare it with `topology apply`");
+            return Ok(Receipt::ready(Err(Error::new(ErrorKind::Unroutable, text))));
+        }
+        let receipt = self.publisher.send(Parcel::Copy(Box::new(outgoing.clone()))).await?;
+        if let Some(current) = self.holder(letter.token) {
+            current.pledged.insert(letter.token.tag);
+        }
+        Ok(receipt)
+    }
+
+    async fn remove(&mut self, letter: Token) -> Result<()> {
+        let opened = usize::try_from(letter.generation).ok().and_then(|index| self.channels.get(index));
+        let Some(opened) = opened else {
+            return Err(Error::new(ErrorKind::NotFound, "the letter is of another walk"));
+        };
+        opened.channel.ack(letter.tag, false).await?;
+        self.removed += 1;
+        if let Some(current) = self.holder(letter) {
+            current.pledged.remove(&letter.tag);
+            current.held.remove(&letter.tag);
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, letter: Token) {
+        if let Some(current) = self.holder(letter) {
+            current.pledged.remove(&letter.tag);
+        }
+    }
+
+    async fn close(&mut self) -> Result<()> {
+        if self.seen > 0 {
+            self.see_the_rest().await;
+        }
+        self.opening = None;
+        let last = self.current.take();
+        if let (Some(current), Some(opened)) = (last, self.channels.last_mut()) {
+            opened.full.push(current.arrivals);
+        }
+        let channels = std::mem::take(&mut self.channels);
+        if channels.is_empty() {
+            return Ok(());
+        }
+        for Opened { channel, full } in channels {
+            if self.removed > 0 {
+                // closed at once, a channel loses some of its last acks
+                for arrivals in &full {
+                    channel.cancel(arrivals.tag()).await?;
+                }
+            }
+            channel.close().await?;
+        }
+        self.until_back().await
+    }
+}
+
+impl Walk {
+    /// A consumer that may get more, unless there is one. Cancel safe: what has begun is kept.
+    async fn make_room(&mut self) -> Result {
+        if self.current.as_ref().is_some_and(|current| !current.is_full()) {
+            return Ok(());
+        }
+        if self.opening.is_none() {
+            self.opening = Some(self.begin());
+        }
+        let Some(opening) = &mut self.opening else { return Ok(()) };
+        let begun = tokio::select! {
+            begun = opening => begun,
+            () = self.desk.0.lost(&self.link) => Err(lost()),
+        };
+        self.opening = None;
+        let Begun { channel, arrivals, prefetch } = begun?;
+        if let (Some(current), Some(opened)) = (self.current.take(), self.channels.last_mut()) {
+            opened.full.push(current.arrivals);
+        }
+        if let Some(channel) = channel {
+            self.channels.push(Opened { channel, full: Vec::new() });
+        }
+        self.current = Some(Current { arrivals, prefetch, held: BTreeSet::new(), pledged: BTreeSet::new() });
+        Ok(())
+    }
+
+    fn begin(&self) -> BoxFuture<Result<Begun>> {
+        let prefetch = self.prefetch();
+        let open = self.channels.last().filter(|opened| opened.full.len() + 1 < usize::from(CONSUMERS));
+        let number = open.map_or(0, |opened| opened.full.len() + 1);
+        let open = open.map(|opened| Arc::clone(&opened.channel));
+        let (link, queue) = (Arc::clone(&self.link), self.queue.clone());
+        Box::pin(async move {
+            let (channel, is_new) = match open {
+                Some(channel) => (channel, false),
+                None => (link.channel().await?, true),
+            };
+            channel.qos(prefetch).await?;
+            let arrivals = operator(&*channel)?.consume_as(&queue, &format!("eda-walk-{number:04}")).await?;
+            Ok(Begun { channel: is_new.then_some(channel), arrivals, prefetch })
+        })
+    }
+
+    /// As many as fit into the room, if they are like those before; four times as many as the last one at most.
+    fn prefetch(&self) -> u16 {
+        let Some(last) = &self.current else { return FIRST };
+        let mean = self.sizes / self.seen.max(1) + FRAME;
+        let fitting = u16::try_from(ROOM / mean).unwrap_or(u16::MAX);
+        fitting.clamp(1, last.prefetch.saturating_mul(4))
+    }
+
+    fn letter(&mut self, arrived: Arrived) -> Letter {
+        let generation = self.channels.len().saturating_sub(1) as u64;
+        let token = Token { generation, tag: arrived.tag };
+        if let Some(current) = &mut self.current {
+            current.held.insert(arrived.tag);
+        }
+        self.sizes += arrived.body.len() as u64;
+        self.seen += 1;
+        self.left -= 1;
+        convert::letter(&self.place, token, arrived)
+    }
+
+    /// What is given back stands behind what was given back before and is still there. So that the order stays, a walk that
+    /// ends early goes on to its end.
+    async fn see_the_rest(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.pledged.clear();
+        }
+        // where that fails the letters are in another order, and no worse
+        while matches!(self.next().await, Ok(Some(_))) {}
+        self.left = 0;
+    }
+
+    /// A channel is closed before the queue has heard of it, and until then a look would miss what was in hand. Others may
+    /// hold some of it again, so this is no longer than it takes.
+    async fn until_back(&mut self) -> Result {
+        let deadline = Instant::now() + BACK;
+        while Instant::now() < deadline
+            && let Some(held) = self.desk.queue(&self.queue).await?
+            && held.messages + self.removed < self.count
+        {
+            sleep(BACK / 100).await;
+        }
+        Ok(())
+    }
+
+    /// The present consumer, if the letter came from it.
+    fn holder(&mut self, letter: Token) -> Option<&mut Current> {
+        let is_last = letter.generation + 1 == self.channels.len() as u64;
+        self.current.as_mut().filter(|current| is_last && current.held.contains(&letter.tag))
+    }
+
+    /// Whether what is sent to a queue arrives there and is not parked elsewhere.
+    async fn leads_to(&mut self, queue: &str) -> Result<bool> {
+        if let Some(leads) = self.ways.get(queue) {
+            return Ok(*leads);
+        }
+        let leads = self.desk.queue(queue).await?.is_some();
+        if leads && matches!(self.place, Place::DeadLettersOf(_)) {
+            let (queue, routing_key) = (queue.to_owned(), queue.to_owned());
+            let channel = self.desk.channel().await?;
+            channel.bind(&Binding { queue, exchange: RETRY.to_owned(), routing_key }).await?;
+            channel.close().await?;
+        }
+        self.ways.insert(queue.to_owned(), leads);
+        Ok(leads)
+    }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Unavailable, "the connection was lost: what was not removed is still there")
+}

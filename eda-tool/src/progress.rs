@@ -1,0 +1,34 @@
+//! How far long work is, for a person at a terminal.
+
+use std::io::{IsTerminal, stderr};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar on standard error, if that is a terminal; else nothing.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Over so many steps.
+    pub(crate) fn new(what: &'static str, total: u64) -> Self {
+        if !stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(total).with_message(what);
+        let style = ProgressStyle::with_template("{msg} [{wide_bar}] {human_pos}/{human_len} {per_sec}, {eta} left");
+        Self(match style {
+            Ok(style) => bar.with_style(style.progress_chars("=> ")),
+            Err(_) => bar,
+        })
+    }
+
+    /// One more is done.
+    pub(crate) fn step(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

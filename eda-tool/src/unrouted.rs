@@ -1,0 +1,258 @@
+//! `unrouted`: events that came before their subscriber, and retries whose queue is gone.
+
+mod list;
+
+use std::io::{Write, stderr};
+use std::time::SystemTime;
+
+use clap::{Args, Subcommand};
+use eda_core::transport::{Keep, Kept, Letter, Place};
+use eda_core::{App, Broker, Error, ErrorKind, Rehearsal, Topology};
+use serde_json::json;
+
+use crate::command::Target;
+use crate::confirm::ask;
+use crate::keeper::{Sender, Sending, keeper};
+use crate::names::matches;
+use crate::progress::Progress;
+use crate::text::counted;
+use crate::transports::Transports;
+use crate::{Stop, when, write, write_json};
+
+const WHAT: &str = "message";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UnroutedCommand {
+    /// Counts what no queue was bound for, by event, and retries whose queue was gone. Looking costs nothing.
+    List {
+        #[command(flatten)]
+        filter: FilterOptions,
+    },
+    /// Publishes events again, and sends retries back, after asking. What still has no queue stays.
+    Replay {
+        #[command(flatten)]
+        filter: FilterOptions,
+        #[command(flatten)]
+        sending: Sending,
+    },
+}
+
+/// Which messages are meant; all that are given have to hold.
+#[derive(Args, Debug)]
+pub(crate) struct FilterOptions {
+    /// Those of this event, such as `order.created`.
+    #[arg(long)]
+    event: Option<String>,
+    /// Those whose routing key matches; `*` stands for one segment, `#` for any number.
+    #[arg(long, value_name = "PATTERN")]
+    key: Option<String>,
+    /// Those with one of these ids.
+    #[arg(long = "id", value_name = "ID")]
+    ids: Vec<String>,
+    /// Those published at this time or later: `2026-11-28 14:30`, `2026-11-28`, or `90m` for so long ago.
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    after: Option<SystemTime>,
+    /// Those published before this time.
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    before: Option<SystemTime>,
+}
+
+impl FilterOptions {
+    fn matches(&self, letter: &Letter) -> bool {
+        let message = &letter.message;
+        self.event.as_deref().is_none_or(|wanted| event(letter) == wanted)
+            && self.key.as_deref().is_none_or(|pattern| matches(pattern, &message.routing_key))
+            && (self.ids.is_empty() || message.id.as_ref().is_some_and(|id| self.ids.contains(&id.to_string())))
+            && self.after.is_none_or(|after| message.time.is_some_and(|at| at >= after))
+            && self.before.is_none_or(|before| message.time.is_some_and(|at| at < before))
+    }
+
+    fn is_narrow(&self) -> bool {
+        let Self { event, key, ids, after, before } = self;
+        event.is_some() || key.is_some() || !ids.is_empty() || after.is_some() || before.is_some()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match (self.after, self.before) {
+            (Some(after), Some(before)) if after >= before => {
+                Err(Error::new(ErrorKind::Invalid, "nothing is after `--after` and before `--before`: change one"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(crate) async fn unrouted(
+    app: &App,
+    target: &Target,
+    transports: &impl Transports,
+    command: &UnroutedCommand,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let (UnroutedCommand::List { filter } | UnroutedCommand::Replay { filter, .. }) = command;
+    filter.check()?;
+    let wanted = Wanted { topology: app.topology()?, rehearsal: app.rehearsal()? };
+    let broker = transports.connect(target.url()?).await?;
+    let done = async {
+        let parked = Parked::find(&broker).await?;
+        match command {
+            UnroutedCommand::List { filter } => list::list(&parked, &wanted, filter, target.json, out).await,
+            UnroutedCommand::Replay { filter, sending } => {
+                replay(&parked, &wanted, filter, sending, target.json, out).await
+            }
+        }
+    };
+    let done = done.await;
+    let closed = broker.close().await;
+    done?;
+    Ok(closed?)
+}
+
+/// What the app would do with a message.
+struct Wanted {
+    topology: Topology,
+    rehearsal: Rehearsal,
+}
+
+impl Wanted {
+    /// The queues of the app that a message goes to.
+    fn queues(&self, letter: &Letter) -> impl Iterator<Item = &str> {
+        let subscriptions = self.topology.subscriptions.iter();
+        let goes = |queue: &str, takes: bool| letter.queue.as_deref().map_or(takes, |it| it == queue);
+        let key = &letter.message.routing_key;
+        let taken = subscriptions.filter(move |taken| goes(&taken.queue, taken.takes(key)));
+        taken.map(|taken| taken.queue.as_str())
+    }
+}
+
+/// The places that there are.
+struct Parked<'a> {
+    keep: &'a dyn Keep,
+    places: Vec<Place>,
+    count: u64,
+}
+
+impl<'a> Parked<'a> {
+    async fn find(broker: &'a Broker) -> Result<Self, Error> {
+        let keep = keeper(broker)?;
+        let (mut places, mut count) = (Vec::new(), 0);
+        for place in [Place::Unrouted, Place::Orphaned] {
+            let Some(mut kept) = keep.open(&place).await? else { continue };
+            count += kept.count();
+            if kept.others() > 0 {
+                // whoever closed the stream wants to hear nothing
+                let _ = writeln!(
+                    stderr(),
+                    "note: somebody else looks through these: what is in hand there is not seen here"
+                );
+            }
+            kept.close().await?;
+            places.push(place);
+        }
+        if count == 0 && !broker.transport().capabilities().persistent {
+            let text = "what this broker holds lives and ends within one process, so this command sees nothing of a \
+                        service that runs: expected a URL such as `amqp://localhost`";
+            return Err(Error::new(ErrorKind::Unsupported, text).with("broker", broker.transport().describe()));
+        }
+        Ok(Self { keep, places, count })
+    }
+
+    async fn open(&self, place: &Place) -> Result<Box<dyn Kept>, Error> {
+        self.keep.open(place).await?.ok_or_else(|| Error::new(ErrorKind::NotFound, "the queue was deleted meanwhile"))
+    }
+
+    async fn look(
+        &self,
+        filter: &FilterOptions,
+        limit: Option<u64>,
+        mut tell: impl FnMut(Letter),
+    ) -> Result<u64, Error> {
+        let progress = Progress::new("looking", self.count);
+        let mut found = 0;
+        for place in &self.places {
+            let mut kept = self.open(place).await?;
+            let looked = async {
+                while limit.is_none_or(|limit| found < limit)
+                    && let Some(letter) = kept.next().await?
+                {
+                    progress.step();
+                    if filter.matches(&letter) {
+                        found += 1;
+                        tell(letter);
+                    }
+                }
+                Ok::<_, Error>(())
+            };
+            let looked = looked.await;
+            let closed = kept.close().await;
+            looked?;
+            closed?;
+        }
+        Ok(found)
+    }
+
+    /// # Errors
+    /// Where something was asked for.
+    fn nothing(&self, filter: &FilterOptions, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
+        if filter.is_narrow() {
+            let others = counted(self.count, "other message");
+            return Err(Stop::Found(vec![format!("nothing matches: there are {others}")]));
+        }
+        if json { Ok(()) } else { write(out, "nothing is unrouted\n") }
+    }
+}
+
+async fn replay(
+    parked: &Parked<'_>,
+    wanted: &Wanted,
+    filter: &FilterOptions,
+    sending: &Sending,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let (mut taken, mut broken) = (0, 0);
+    let found = parked.look(filter, sending.limit, |letter| {
+        let queues: Vec<_> = wanted.queues(&letter).collect();
+        taken += u64::from(!queues.is_empty());
+        let reads = |queue: &&str| wanted.rehearsal.read(queue, letter.message.clone()).is_ok();
+        broken += u64::from(!queues.iter().all(reads));
+    });
+    let found = found.await?;
+    if json && (sending.dry_run || found == 0) {
+        write_json(out, &json!({ "matched": found, "taken": taken, "undecodable": broken }))?;
+    }
+    if found == 0 {
+        return parked.nothing(filter, json, out);
+    }
+    let text = format!(
+        "{} {}: this app takes {taken}, of which {} would decode with today's types; others may be taken elsewhere\n",
+        counted(found, WHAT),
+        if found == 1 { "matches" } else { "match" },
+        taken - broken
+    );
+    if sending.dry_run {
+        return if json { Ok(()) } else { write(out, &text) };
+    }
+    let _ = write!(stderr(), "{text}");
+    if !sending.yes {
+        ask(&format!("publish {} again", counted(found, WHAT)))?;
+    }
+    tracing::info!(count = found, "replaying what was unrouted");
+    let mut sender = Sender::new(WHAT, found, sending.rate);
+    let mut ended = Ok(());
+    for place in &parked.places {
+        let mut kept = parked.open(place).await?;
+        ended = sender.send(&mut *kept, |letter| filter.matches(letter)).await;
+        let closed = kept.close().await;
+        ended = ended.and(closed);
+        if ended.is_err() {
+            break;
+        }
+    }
+    sender.tell(ended, found, json, out)
+}
+
+/// The event's name, or the routing key where the producer said none.
+fn event(letter: &Letter) -> &str {
+    letter.message.name.as_deref().unwrap_or(&letter.message.routing_key)
+}
