@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 pub const HELP: &str = "\
@@ -17,6 +18,7 @@ Options:
   --legacy        take the orders of an old shop, too, which a Python script sends through RabbitMQ:
                     python3 examples/shop/legacy_orders.py amqp://localhost
   --permissions   show the `rabbitmqctl set_permissions` that the broker's user needs, and end
+  --http ADDRESS  health and metrics of billing or shipping, such as at 127.0.0.1:8081 (needs `--features http,metrics`)
   --release 1.4   shipping as it was before it was mended: the incident of docs/operations.md
   -h, --help      show this
 
@@ -33,6 +35,8 @@ pub struct Args {
     pub broker: Option<String>,
     pub part: Part,
     pub release: Release,
+    /// Where it tells how it is.
+    pub http: Option<SocketAddr>,
     pub legacy: bool,
     pub permissions: bool,
     /// For the operations tool; empty where the shop is to run.
@@ -62,8 +66,8 @@ impl Args {
     /// # Errors
     /// What is wrong with the arguments, for a person.
     pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
-        let (mut broker, mut part, mut release, mut legacy, mut permissions) = (None, None, None, None, None);
-        let mut command = Vec::new();
+        let (mut broker, mut part, mut release, mut http) = (None, None, None, None);
+        let (mut legacy, mut permissions, mut command) = (None, None, Vec::new());
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let (option, attached) = match arg.split_once('=') {
@@ -85,6 +89,10 @@ impl Args {
                     Some("1.4") => set(&mut release, Release::Before, option)?,
                     _ => return Err("`--release` needs the release with the bug: `--release 1.4`".to_owned()),
                 },
+                "--http" => match value().map(|address| address.parse()) {
+                    Some(Ok(address)) => set(&mut http, address, option)?,
+                    _ => return Err("`--http` needs an address with a port, such as `127.0.0.1:8081`".to_owned()),
+                },
                 "--legacy" | "--permissions" if attached.is_some() => return Err(format!("`{option}` takes no value")),
                 "--legacy" => set(&mut legacy, (), option)?,
                 "--permissions" => set(&mut permissions, (), option)?,
@@ -102,6 +110,7 @@ impl Args {
             broker,
             part: part.unwrap_or(Part::All),
             release: release.unwrap_or(Release::Current),
+            http,
             legacy: legacy.is_some(),
             permissions: permissions.is_some(),
             command,
@@ -137,6 +146,14 @@ impl Args {
         }
         if self.legacy && matches!(self.part, Part::Billing | Part::Shipping) {
             return Err("`--legacy` brings orders: leave `--service` out, or make it `--service orders`".to_owned());
+        }
+        if self.http.is_some() {
+            if !matches!(self.part, Part::Billing | Part::Shipping) {
+                return Err("`--http` is for a service that stays: add `--service billing` or `shipping`".to_owned());
+            }
+            if !cfg!(all(feature = "http", feature = "metrics")) {
+                return Err("this shop was built without its endpoint: add `--features http,metrics`".to_owned());
+            }
         }
         if self.broker().starts_with("amqp") && !cfg!(feature = "rabbit") {
             return Err("this shop was built without RabbitMQ: \

@@ -7,6 +7,8 @@
 mod args;
 mod billing;
 mod customers;
+#[cfg(all(feature = "http", feature = "metrics"))]
+mod endpoint;
 mod events;
 mod legacy;
 mod orders;
@@ -71,7 +73,7 @@ async fn run(args: &Args, story: &Story) -> eda::Result {
     }
     let broker = eda::connect(args.broker()).await?;
     match args.part {
-        Part::Billing | Part::Shipping => app.run(&broker).await?,
+        Part::Billing | Part::Shipping => serve(args, app, &broker).await?,
         Part::All | Part::Orders => open_shop(args, app, &broker, &book, story).await?,
     }
     broker.close().await
@@ -125,6 +127,16 @@ async fn operate(args: &Args) -> ExitCode {
 #[expect(clippy::unused_async, reason = "as the other one, which asks brokers")]
 async fn operate(args: &Args) -> ExitCode {
     fail(2, &format!("this shop was built without its tool: add `--features tool` for `{}`", args.command[0]))
+}
+
+#[cfg(all(feature = "http", feature = "metrics"))]
+async fn serve(args: &Args, app: App, broker: &Broker) -> eda::Result {
+    endpoint::run(app, broker, args.http).await
+}
+
+#[cfg(not(all(feature = "http", feature = "metrics")))]
+async fn serve(_: &Args, app: App, broker: &Broker) -> eda::Result {
+    app.run(broker).await
 }
 
 /// For the operator of the broker, who needs no broker for it.

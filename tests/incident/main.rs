@@ -1,0 +1,87 @@
+//! The incident of `docs/operations.md`: every command there is run by this test, and what it tells is what stands there.
+//! `EDA_BLESS=1` writes what was told into the page.
+#![cfg(test)]
+
+mod page;
+mod process;
+
+use rabbit_node::{Node, Options};
+use serde_json::Value;
+
+use self::page::Page;
+use self::process::{Shop, free_port};
+
+const BROKER: &str = "amqp://localhost";
+const PROCESS: &str = "127.0.0.1:8081";
+
+#[test]
+fn the_incident_goes_as_the_page_tells() {
+    let node = Node::start(Options::default()).expect("a private node starts: see `cargo xtask test`");
+    let port = free_port();
+    let mut shop = Shop::new(&[(BROKER, node.url()), (PROCESS, format!("127.0.0.1:{port}"))]);
+    let mut page = Page::open();
+
+    page.begins("shop --broker amqp://localhost --service billing &");
+    let billing = shop.start("shop --broker amqp://localhost --service billing");
+    let ship = "shop --broker amqp://localhost --service shipping --release 1.4 --http 127.0.0.1:8081";
+    page.begins(&format!("{ship} &"));
+    let broken = shop.start(ship);
+    page.begins("shop --broker amqp://localhost --service orders &");
+    let orders = shop.begin("shop --broker amqp://localhost --service orders");
+    // what will be replayed is there, and so is the letter that nobody can mend
+    shop.until("shop --broker amqp://localhost dead list --json", |told| told["letters"] == 3);
+    shop.learn(&letters(&shop));
+
+    for command in [
+        "shop --broker amqp://localhost health",
+        "shop health --process http://127.0.0.1:8081",
+        "curl -s http://127.0.0.1:8081/metrics | grep 'outcome=\"dead_letter\"'",
+        "shop --broker amqp://localhost dead list",
+        "shop --broker amqp://localhost dead show 0199c8a4-0000-7000-8000-000000000001 --show-payload",
+        "shop --broker amqp://localhost --release 1.4 dead replay --handler shipping.ship --dry-run",
+        "shop --broker amqp://localhost dead replay --handler shipping.ship --dry-run",
+    ] {
+        let told = shop.tell(command);
+        page.tells(command, &told);
+    }
+
+    page.begins("kill %2");
+    broken.stop();
+    page.begins("shop --broker amqp://localhost --service shipping --http 127.0.0.1:8081 &");
+    let mended = shop.start("shop --broker amqp://localhost --service shipping --http 127.0.0.1:8081");
+    for command in ["shop --broker amqp://localhost dead replay --handler shipping.ship --yes"] {
+        let told = shop.tell(command);
+        page.tells(command, &told);
+    }
+    // it waits for its last order, and ends
+    let story = orders.ended();
+    page.tells("fg %3", &last_lines(&story));
+    for command in [
+        "shop --broker amqp://localhost dead list",
+        "shop --broker amqp://localhost dead discard --handler billing.charge --yes",
+        "shop --broker amqp://localhost health",
+    ] {
+        let told = shop.tell(command);
+        page.tells(command, &told);
+    }
+    mended.stop();
+    billing.stop();
+    page.is_as_told();
+}
+
+/// The ids of all letters, shipping's first, oldest first.
+fn letters(shop: &Shop) -> Vec<String> {
+    let told = shop.lines("shop --broker amqp://localhost dead list --each --json");
+    let mut letters: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("a document")).collect();
+    letters.sort_by_key(|letter| (letter["queue"] == "billing.charge", letter["time"].to_string()));
+    letters.iter().map(|letter| letter["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+/// How the orders came out.
+fn last_lines(story: &str) -> String {
+    let begin = story.rfind("In the end").expect("it sums up");
+    // the time that it took differs from run to run
+    let (orders, total) = story[begin..].trim_end().rsplit_once(", ").expect("it ends with its time");
+    assert!(total.ends_with(" s"), "{total}");
+    format!("{orders}\n")
+}

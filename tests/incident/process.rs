@@ -1,0 +1,172 @@
+//! Runs the commands of the page as a shell would, and makes what they tell the same in each run.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A time as the tools tell it; which one is of no matter.
+const TIME: &str = "2026-11-28T09:14:07Z";
+
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it is bound").port()
+}
+
+pub(crate) struct Shop {
+    /// What stands in the page, and what it is in this run.
+    places: Vec<(String, String)>,
+}
+
+impl Shop {
+    pub(crate) fn new(places: &[(&str, String)]) -> Self {
+        Self { places: places.iter().map(|(written, real)| ((*written).to_owned(), real.clone())).collect() }
+    }
+
+    /// Gives ids of this run the names that the page has for them.
+    pub(crate) fn learn(&mut self, ids: &[String]) {
+        let known = (1..).zip(ids);
+        self.places.extend(known.map(|(number, id)| (format!("0199c8a4-0000-7000-8000-{number:012}"), id.clone())));
+    }
+
+    /// All that a command tells, on both streams, as the page would show it.
+    pub(crate) fn tell(&self, command: &str) -> String {
+        let told = match command.strip_prefix("curl -s http://") {
+            Some(rest) => {
+                let (url, word) = rest.split_once(" | grep '").expect("what is asked, and what is looked for");
+                let found = self.get(url);
+                let word = word.trim_end_matches('\'');
+                found.lines().filter(|line| line.contains(word)).map(|line| format!("{line}\n")).collect()
+            }
+            None => self.lines(command),
+        };
+        self.as_written(&told)
+    }
+
+    /// All that a command tells, as it tells it.
+    pub(crate) fn lines(&self, command: &str) -> String {
+        let output = self.command(command).output().expect("the shop was built with this test");
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+    }
+
+    /// Until what a command tells is as wanted.
+    pub(crate) fn until(&self, command: &str, wanted: impl Fn(&Value) -> bool) {
+        let begin = Instant::now();
+        loop {
+            let told = self.lines(command);
+            if serde_json::from_str(&told).is_ok_and(|told| wanted(&told)) {
+                return;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{command}: {told}");
+        }
+    }
+
+    /// Starts a service, and waits until it runs.
+    pub(crate) fn start(&self, command: &str) -> Running {
+        let mut running = self.begin(command);
+        while !running.told.contains("running on") {
+            let line = running.lines.recv_timeout(PATIENCE);
+            running.told += &(line.unwrap_or_else(|_| panic!("{command} does not run: {}", running.told)) + "\n");
+        }
+        running
+    }
+
+    pub(crate) fn begin(&self, command: &str) -> Running {
+        let mut child =
+            self.command(command).stdout(Stdio::piped()).spawn().expect("the shop was built with this test");
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Running { child, lines, told: String::new() }
+    }
+
+    fn command(&self, command: &str) -> Command {
+        let mut words = command.split(' ').map(|word| self.as_real(word));
+        assert_eq!(words.next().as_deref(), Some("shop"), "{command}");
+        let test = std::env::current_exe().expect("a test is a file");
+        let folder: PathBuf = test.ancestors().nth(2).expect("tests are in `deps`").join("examples");
+        let mut shop = Command::new(folder.join("shop").with_extension(std::env::consts::EXE_EXTENSION));
+        shop.args(words).env_remove("AMQP_URL").env_remove("RUST_LOG").stdin(Stdio::null());
+        shop
+    }
+
+    fn get(&self, url: &str) -> String {
+        let (host, path) = url.split_once('/').expect("a path");
+        let mut stream = TcpStream::connect(self.as_real(host)).expect("the process listens");
+        write!(stream, "GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n").expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer.split_once("\r\n\r\n").expect("an answer has a body").1.to_owned()
+    }
+
+    fn as_real(&self, word: &str) -> String {
+        self.places.iter().fold(word.to_owned(), |word, (written, real)| word.replace(written, real))
+    }
+
+    fn as_written(&self, told: &str) -> String {
+        let told = self.places.iter().fold(told.to_owned(), |told, (written, real)| told.replace(real, written));
+        let lines = told.lines().map(|line| {
+            let words = line.split(' ').map(|word| {
+                let quoted = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
+                if is_time(quoted) {
+                    word.replace(quoted, TIME)
+                } else if is_order(quoted) {
+                    word.replace(&quoted[..6], "2969D2")
+                } else {
+                    word.to_owned()
+                }
+            });
+            words.collect::<Vec<_>>().join(" ")
+        });
+        lines.map(|line| line + "\n").collect()
+    }
+}
+
+/// As in RFC 3339, in UTC.
+fn is_time(word: &str) -> bool {
+    word.len() >= TIME.len() && word.starts_with("20") && word.as_bytes()[10] == b'T' && word.ends_with('Z')
+}
+
+/// `2969D2-1001`, where the first part differs from run to run.
+fn is_order(word: &str) -> bool {
+    let parts = word.split_once("-10");
+    parts.is_some_and(|(series, _)| series.len() == 6 && series.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A process of the shop; killed when it is dropped.
+pub(crate) struct Running {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    told: String,
+}
+
+impl Running {
+    /// Ends it as `kill` does.
+    pub(crate) fn stop(mut self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success() && self.child.wait().expect("it ends").success(), "{}", self.told);
+    }
+
+    /// What it has told when it has ended by itself, in good order.
+    pub(crate) fn ended(mut self) -> String {
+        // the reader ends with the process
+        self.told.extend(self.lines.iter().map(|line| line + "\n"));
+        assert!(self.child.wait().expect("it ends").success(), "{}", self.told);
+        std::mem::take(&mut self.told)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // has ended, unless the test failed
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
