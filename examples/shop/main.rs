@@ -33,7 +33,7 @@ use crate::story::Story;
 use crate::terminal::{Terminal, say};
 
 /// How long all orders together may take. Without billing and shipping they would wait for ever.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the old shop is waited for, where it has sent nothing.
 const COURTESY: Duration = Duration::from_secs(10);
 const OLD_SHOP: &str = "run `python3 examples/shop/legacy_orders.py` with the broker's URL";

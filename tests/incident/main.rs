@@ -30,12 +30,18 @@ fn the_incident_goes_as_the_page_tells() {
     let orders = shop.begin("shop --broker amqp://localhost --service orders");
     // what will be replayed is there, and so is the letter that nobody can mend
     shop.until("shop --broker amqp://localhost dead list --json", |told| told["letters"] == 3);
-    shop.learn(&letters(&shop));
+    shop.until("shop --broker amqp://localhost health --json", |told| {
+        let queues = told["queues"].as_array();
+        queues.is_some_and(|queues| queues.iter().all(|queue| queue["waiting"] == 0))
+    });
+    let ids = letters(&shop);
+    shop.learn(&ids);
+    shop.learn(&origins(&shop, &ids[0]));
 
     for command in [
         "shop --broker amqp://localhost health",
         "shop health --process http://127.0.0.1:8081",
-        "curl -s http://127.0.0.1:8081/metrics | grep 'outcome=\"dead_letter\"'",
+        "curl -s http://127.0.0.1:8081/metrics | grep '^eda_dead_letters_total'",
         "shop --broker amqp://localhost dead list",
         "shop --broker amqp://localhost dead show 0199c8a4-0000-7000-8000-000000000001 --show-payload",
         "shop --broker amqp://localhost --release 1.4 dead replay --handler shipping.ship --dry-run",
@@ -55,11 +61,11 @@ fn the_incident_goes_as_the_page_tells() {
     }
     // it waits for its last order, and ends
     let story = orders.ended();
-    page.tells("fg %3", &last_lines(&story));
+    page.tells("fg %3", &shop.as_written(&last_lines(&story)));
     for command in [
         "shop --broker amqp://localhost dead list",
         "shop --broker amqp://localhost dead discard --handler billing.charge --yes",
-        "shop --broker amqp://localhost health",
+        "shop --broker amqp://localhost --service billing health",
     ] {
         let told = shop.tell(command);
         page.tells(command, &told);
@@ -75,6 +81,14 @@ fn letters(shop: &Shop) -> Vec<String> {
     let mut letters: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("a document")).collect();
     letters.sort_by_key(|letter| (letter["queue"] == "billing.charge", letter["time"].to_string()));
     letters.iter().map(|letter| letter["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+/// What a letter came from; its orders are learned, too.
+fn origins(shop: &Shop, id: &str) -> Vec<String> {
+    let told = shop.lines(&format!("shop --broker amqp://localhost dead show {id} --json"));
+    let document: Value = serde_json::from_str(&told).expect("a document");
+    let of = |name: &str| document["letters"][0][name].as_str().expect("it is known").to_owned();
+    vec![of("correlation_id"), of("causation_id")]
 }
 
 /// How the orders came out.

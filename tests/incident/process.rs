@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A time as the tools tell it; which one is of no matter.
 const TIME: &str = "2026-11-28T09:14:07Z";
 
+/// What the page's orders begin with.
+const SERIES: &str = "2969D2";
+
 /// A port that nobody listens on now.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
@@ -23,17 +26,21 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) struct Shop {
     /// What stands in the page, and what it is in this run.
     places: Vec<(String, String)>,
+    learned: usize,
 }
 
 impl Shop {
     pub(crate) fn new(places: &[(&str, String)]) -> Self {
-        Self { places: places.iter().map(|(written, real)| ((*written).to_owned(), real.clone())).collect() }
+        let places = places.iter().map(|(written, real)| ((*written).to_owned(), real.clone())).collect();
+        Self { places, learned: 0 }
     }
 
     /// Gives ids of this run the names that the page has for them.
     pub(crate) fn learn(&mut self, ids: &[String]) {
-        let known = (1..).zip(ids);
-        self.places.extend(known.map(|(number, id)| (format!("0199c8a4-0000-7000-8000-{number:012}"), id.clone())));
+        for id in ids {
+            self.learned += 1;
+            self.places.push((format!("0199c8a4-0000-7000-8000-{:012}", self.learned), id.clone()));
+        }
     }
 
     /// All that a command tells, on both streams, as the page would show it.
@@ -42,8 +49,8 @@ impl Shop {
             Some(rest) => {
                 let (url, word) = rest.split_once(" | grep '").expect("what is asked, and what is looked for");
                 let found = self.get(url);
-                let word = word.trim_end_matches('\'');
-                found.lines().filter(|line| line.contains(word)).map(|line| format!("{line}\n")).collect()
+                let begin = word.trim_end_matches('\'').trim_start_matches('^');
+                found.lines().filter(|line| line.starts_with(begin)).map(|line| format!("{line}\n")).collect()
             }
             None => self.lines(command),
         };
@@ -110,22 +117,21 @@ impl Shop {
         self.places.iter().fold(word.to_owned(), |word, (written, real)| word.replace(written, real))
     }
 
-    fn as_written(&self, told: &str) -> String {
+    /// As the page shows it: the same in each run.
+    pub(crate) fn as_written(&self, told: &str) -> String {
         let told = self.places.iter().fold(told.to_owned(), |told, (written, real)| told.replace(real, written));
         let lines = told.lines().map(|line| {
             let words = line.split(' ').map(|word| {
                 let quoted = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
-                if is_time(quoted) {
-                    word.replace(quoted, TIME)
-                } else if is_order(quoted) {
-                    word.replace(&quoted[..6], "2969D2")
-                } else {
-                    word.to_owned()
-                }
+                if is_time(quoted) { word.replace(quoted, TIME) } else { word.to_owned() }
             });
             words.collect::<Vec<_>>().join(" ")
         });
-        lines.map(|line| line + "\n").collect()
+        let told: String = lines.map(|line| line + "\n").collect();
+        match series(&told) {
+            Some(series) => told.replace(&series, SERIES),
+            None => told,
+        }
     }
 }
 
@@ -134,10 +140,13 @@ fn is_time(word: &str) -> bool {
     word.len() >= TIME.len() && word.starts_with("20") && word.as_bytes()[10] == b'T' && word.ends_with('Z')
 }
 
-/// `2969D2-1001`, where the first part differs from run to run.
-fn is_order(word: &str) -> bool {
-    let parts = word.split_once("-10");
-    parts.is_some_and(|(series, _)| series.len() == 6 && series.bytes().all(|byte| byte.is_ascii_hexdigit()))
+/// What the numbers of the orders begin with, which differs from run to run.
+fn series(told: &str) -> Option<String> {
+    let dash = told.match_indices("-100").map(|(at, _)| at).find(|at| {
+        let series = at.checked_sub(SERIES.len()).and_then(|begin| told.get(begin..*at));
+        series.is_some_and(|series| series.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')))
+    })?;
+    Some(told[dash - SERIES.len()..dash].to_owned())
 }
 
 /// A process of the shop; killed when it is dropped.
