@@ -158,6 +158,7 @@ fn set_text(message: &mut Message, attribute: &str, text: Cow<'_, str>) -> bool 
     let is_known = |field: Option<&str>| field == Some(&*text);
     match attribute {
         "specversion" => {}
+        "id" if message.id.as_ref().is_some_and(|id| id.is(&text)) => {}
         "id" => message.id = Some(EventId::from(&*text)),
         "type" if is_known(message.name.as_deref()) => {}
         "source" if is_known(message.source.as_deref()) => {}
@@ -195,8 +196,8 @@ pub fn read_time(text: &str) -> Option<SystemTime> {
         Some(local) => (local, None),
         None => text.split_at_checked(text.len().checked_sub(6)?).map(|(local, offset)| (local, Some(offset)))?,
     };
-    let time = humantime::parse_rfc3339(&format!("{}Z", local.replacen(' ', "T", 1))).ok()?;
-    let Some(offset) = offset else { return Some(time) };
+    let Some(offset) = offset else { return read_utc(text, local) };
+    let time = read_utc("", local)?;
     let (hours, minutes) = offset.get(1..)?.split_once(':')?;
     let ahead = Duration::from_secs(hours.parse::<u64>().ok()? * 3600 + minutes.parse::<u64>().ok()? * 60);
     match offset.as_bytes()[0] {
@@ -204,6 +205,13 @@ pub fn read_time(text: &str) -> Option<SystemTime> {
         b'-' => time.checked_add(ahead),
         _ => None,
     }
+}
+
+/// `text` is the time as it came, if it ends where RFC 3339 has a `Z`.
+fn read_utc(text: &str, local: &str) -> Option<SystemTime> {
+    // as nearly everybody writes it, and no copy is needed
+    let as_it_is = humantime::parse_rfc3339(text).ok();
+    as_it_is.or_else(|| humantime::parse_rfc3339(&format!("{}Z", local.replacen(' ', "T", 1))).ok())
 }
 
 /// The members of an object in their order, as many as a message may have headers; of the rest only that there is one.

@@ -3,21 +3,22 @@
 mod copy;
 mod letter;
 mod value;
+mod writer;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use eda_core::transport::limits;
 use eda_core::{EventId, Message, envelope};
-use lapin::BasicProperties;
-use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::types::{AMQPValue, ShortString};
 
-use self::value::{from_amqp, number, short, text, to_amqp};
+use self::value::{from_amqp, number, text};
 use crate::topology::RETRY;
-use crate::wire::{Arrived, Outgoing};
+use crate::wire::Arrived;
 
 pub(crate) use self::copy::{Original, dead_copy, retry_copy};
 pub(crate) use self::letter::letter;
+pub(crate) use self::writer::Writer;
 
 /// The prefix of the attributes, as the AMQP binding of CloudEvents (§3.1.3) prefers it.
 const PREFIX: &str = "cloudEvents_";
@@ -27,40 +28,7 @@ const ATTEMPT: &str = "eda-attempt";
 const ROUTING_KEY: &str = "eda-routing-key";
 
 const PERSISTENT: u8 = 2;
-
-/// A message as AMQP carries it: CloudEvents in binary mode, persistent.
-pub(crate) fn outgoing(message: &Message, exchange: &str) -> Outgoing {
-    let mut headers = FieldTable::default();
-    for (name, value) in envelope::attributes(message) {
-        headers.insert([PREFIX, name].concat().into(), AMQPValue::LongString(value.into_owned().into_bytes().into()));
-    }
-    for (name, value) in message.headers.iter() {
-        if let Ok(name) = ShortString::try_new(name) {
-            headers.insert(name, to_amqp(value));
-        }
-    }
-    let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(headers);
-    if let Some(id) = &message.id {
-        properties = properties.with_message_id(short(&id.to_string()));
-    }
-    if let Some(name) = &message.name {
-        properties = properties.with_type(short(name));
-    }
-    if let Some(content_type) = &message.content_type {
-        properties = properties.with_content_type(short(content_type));
-    }
-    if let Some(correlation_id) = &message.correlation_id {
-        properties = properties.with_correlation_id(short(correlation_id));
-    }
-    if let Some(source) = &message.source {
-        properties = properties.with_app_id(short(source));
-    }
-    if let Some(since) = message.time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok()) {
-        properties = properties.with_timestamp(since.as_secs());
-    }
-    let (exchange, routing_key) = (exchange.to_owned(), message.routing_key.clone().into_owned());
-    Outgoing { exchange, routing_key, properties, body: message.body.clone() }
-}
+const JSON: &str = "application/json";
 
 /// What a delivery says, and which attempt it is. What the broker counts, redeliveries after lost connections, does not make
 /// an attempt: most of those never reached a handler.
@@ -70,7 +38,11 @@ pub(crate) fn incoming(arrived: &Arrived) -> (Message, u32) {
     let owned = |property: &Option<ShortString>| property.as_ref().map(|text| text.as_str().to_owned());
     message.id = properties.message_id().as_ref().map(|id| EventId::from(id.as_str()));
     message.name = owned(properties.kind()).map(Cow::Owned);
-    message.content_type = owned(properties.content_type()).map(Cow::Owned);
+    message.content_type = properties.content_type().as_ref().map(|content_type| match content_type.as_str() {
+        // nearly all are, and no copy is needed of it
+        JSON => Cow::Borrowed(JSON),
+        other => Cow::Owned(other.to_owned()),
+    });
     message.correlation_id = owned(properties.correlation_id());
     message.source = owned(properties.app_id()).map(Cow::Owned);
     message.time =
@@ -111,7 +83,8 @@ pub(crate) fn came_back(arrived: &Arrived) -> u32 {
 /// A message as it arrives where it was sent, without a broker between; for the package `fuzz`.
 #[cfg(feature = "__fuzz")]
 pub fn there_and_back(message: &Message) -> Message {
-    let Outgoing { exchange, routing_key, properties, body } = outgoing(message, crate::topology::EVENTS);
+    let outgoing = Writer::default().outgoing(message, crate::topology::EVENTS);
+    let crate::wire::Outgoing { exchange, routing_key, properties, body } = outgoing;
     incoming(&Arrived { tag: 1, exchange, routing_key, redelivered: false, properties, body }).0
 }
 

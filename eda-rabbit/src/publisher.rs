@@ -73,8 +73,8 @@ impl Publisher {
     ///
     /// # Cancel safety
     /// Cancelled, the message is not sent, or not sent again after a lost connection.
-    pub(crate) async fn publish(&self, copy: Outgoing) -> Result {
-        self.hand_over(Parcel::Copy(Box::new(copy)), true).await?.confirmed().await
+    pub(crate) async fn publish(&self, copy: Arc<Outgoing>) -> Result {
+        self.hand_over(Parcel::Copy(copy), true).await?.confirmed().await
     }
 
     async fn hand_over(&self, parcel: Parcel, can_be_taken_back: bool) -> Result<Receipt> {

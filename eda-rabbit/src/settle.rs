@@ -1,6 +1,6 @@
 //! Which deliveries of a consumer are settled, and what the broker is told. It knows no AMQP and no connection.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,24 +9,44 @@ use tokio::time::Instant;
 const BATCH: usize = 64;
 /// As long an ack waits for others to join it.
 const LINGER: Duration = Duration::from_millis(2);
-/// As long acks wait behind a delivery that is still open, unless a batch is full, before each is sent alone.
+/// As long acks wait behind a delivery that is still open, unless there are many, before each is sent alone.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// As many acks wait so at most, in batches.
+const BATCHES: usize = 8;
 
 /// The deliveries of one channel; with each that is open, what the transport needs to make a copy of it. What the broker
-/// was told of is forgotten, so it holds no more than the broker hands out.
+/// was told of is forgotten, so it holds no more than twice what the broker hands out.
 pub(crate) struct Ledger<T> {
-    open: BTreeMap<u64, T>,
+    /// In the order of their tags; the first one is not told.
+    entries: VecDeque<Entry<T>>,
+    /// How many before the first open one.
+    settled: usize,
+    open: usize,
     /// Not told yet.
-    acked: BTreeSet<u64>,
+    acked: usize,
     /// Not told yet.
     given_back: Vec<u64>,
     last: u64,
     /// The first that the broker has sent and that never came here.
     unseen: Option<u64>,
-    /// How many acks are sent at once: never so many that the broker waits for them.
+    /// How many acks are sent at once, and how many wait behind an open delivery: never so many that the broker waits for
+    /// them. A failed delivery is open until its copy is confirmed, so waiting spares most of those behind it a frame.
     batch: usize,
+    patient: usize,
     /// Since when there are acks that wait.
     since: Option<Instant>,
+}
+
+struct Entry<T> {
+    tag: u64,
+    state: State<T>,
+}
+
+enum State<T> {
+    Open(T),
+    Acked,
+    /// The broker was told of it, or is to be told that it was given back.
+    Told,
 }
 
 /// What to tell the broker now.
@@ -40,56 +60,78 @@ pub(crate) struct Flush {
     pub(crate) given_back: Vec<u64>,
 }
 
+/// A delivery that was open until now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Settled<T> {
+    pub(crate) entry: T,
+    /// Whether the broker should be told right away.
+    pub(crate) is_due: bool,
+}
+
 impl<T> Ledger<T> {
     /// `prefetch` is how many deliveries the broker hands out before it waits for acks.
     pub(crate) fn new(prefetch: u16) -> Self {
-        let (open, acked, given_back) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
-        Self { open, acked, given_back, last: 0, unseen: None, batch: batch(prefetch), since: None }
+        Self {
+            entries: VecDeque::new(),
+            settled: 0,
+            open: 0,
+            acked: 0,
+            given_back: Vec::new(),
+            last: 0,
+            unseen: None,
+            batch: batch(prefetch),
+            patient: patient(prefetch),
+            since: None,
+        }
     }
 
     pub(crate) fn set_prefetch(&mut self, prefetch: u16) {
-        self.batch = batch(prefetch);
+        (self.batch, self.patient) = (batch(prefetch), patient(prefetch));
     }
 
     /// A delivery has come. Tags count up by one, from 1: AMQP 0-9-1 §1.8.3.13 promises that they ascend, and RabbitMQ
     /// leaves no gap. Where one is seen all the same, somebody has dropped a delivery: no ack of many goes over it, so that
-    /// the channel's end gives it back.
+    /// the channel's end gives it back. One that does not ascend is none of ours.
     pub(crate) fn open(&mut self, tag: u64, entry: T) {
+        if tag <= self.last {
+            return;
+        }
         if tag > self.last + 1 {
             self.unseen.get_or_insert(self.last + 1);
         }
         self.last = tag;
-        self.open.insert(tag, entry);
+        self.open += 1;
+        self.entries.push_back(Entry { tag, state: State::Open(entry) });
     }
 
     /// What a copy is made of, while the delivery is open.
     pub(crate) fn get(&self, tag: u64) -> Option<&T> {
-        self.open.get(&tag)
+        match &self.entries[self.index(tag)?].state {
+            State::Open(entry) => Some(entry),
+            State::Acked | State::Told => None,
+        }
     }
 
-    /// Whether the broker should be told right away.
-    pub(crate) fn ack(&mut self, tag: u64, now: Instant) -> bool {
-        if self.open.remove(&tag).is_none() {
-            return false;
-        }
-        self.acked.insert(tag);
+    /// `None` where it is not open.
+    pub(crate) fn ack(&mut self, tag: u64, now: Instant) -> Option<Settled<T>> {
+        let entry = self.settle(tag, State::Acked)?;
+        self.acked += 1;
         self.since.get_or_insert(now);
-        self.acked.len() == 1 || self.acked.len().is_multiple_of(self.batch)
+        Some(Settled { entry, is_due: self.acked == 1 || self.acked.is_multiple_of(self.batch) })
     }
 
-    /// Whether the broker should be told right away.
-    pub(crate) fn give_back(&mut self, tag: u64) -> bool {
-        let was_open = self.open.remove(&tag).is_some();
-        if was_open {
-            self.given_back.push(tag);
-        }
-        was_open
+    /// `None` where it is not open.
+    pub(crate) fn give_back(&mut self, tag: u64) -> Option<Settled<T>> {
+        let entry = self.settle(tag, State::Told)?;
+        self.given_back.push(tag);
+        self.forget_the_told();
+        Some(Settled { entry, is_due: true })
     }
 
     /// When the next flush is due.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let prefix_is_acked = self.acked.first().is_some_and(|first| *first < self.barrier());
-        Some(self.since? + if prefix_is_acked { LINGER } else { PATIENCE })
+        let first_is_acked = self.settled > 0 && self.entries.front().is_some_and(|first| self.is_seen(first.tag));
+        Some(self.since? + if first_is_acked { LINGER } else { PATIENCE })
     }
 
     /// What is to be told now; `everything` also tells what could wait.
@@ -97,14 +139,13 @@ impl<T> Ledger<T> {
         let mut flush = Flush { given_back: std::mem::take(&mut self.given_back), ..Flush::default() };
         let Some(since) = self.since else { return flush };
         let waited = now.saturating_duration_since(since);
-        if everything || waited >= LINGER || self.acked.len() >= self.batch {
-            let behind = self.acked.split_off(&self.barrier());
-            flush.up_to = std::mem::replace(&mut self.acked, behind).pop_last();
+        if everything || waited >= LINGER || self.acked >= self.batch {
+            flush.up_to = self.take_prefix();
         }
-        if everything || waited >= PATIENCE || self.acked.len() >= self.batch {
-            flush.single = std::mem::take(&mut self.acked).into_iter().collect();
+        if everything || waited >= PATIENCE || self.acked >= self.patient {
+            flush.single = self.take_acked();
         }
-        if self.acked.is_empty() {
+        if self.acked == 0 {
             self.since = None;
         } else if flush.up_to.is_some() {
             self.since = Some(now);
@@ -114,13 +155,77 @@ impl<T> Ledger<T> {
 
     /// How many deliveries are open.
     pub(crate) fn open_count(&self) -> usize {
-        self.open.len()
+        self.open
     }
 
-    /// The first tag that an ack of many must not reach.
-    fn barrier(&self) -> u64 {
-        let first_open = self.open.first_key_value().map(|(tag, _)| *tag);
-        first_open.into_iter().chain(self.unseen).min().unwrap_or(u64::MAX)
+    /// The last of those that one ack can tell.
+    fn take_prefix(&mut self) -> Option<u64> {
+        let mut last = None;
+        while self.settled > 0
+            && let Some(first) = self.entries.front()
+            && self.is_seen(first.tag)
+        {
+            if matches!(first.state, State::Acked) {
+                last = Some(first.tag);
+                self.acked -= 1;
+            }
+            self.entries.pop_front();
+            self.settled -= 1;
+        }
+        last
+    }
+
+    fn take_acked(&mut self) -> Vec<u64> {
+        let mut tags = Vec::with_capacity(self.acked);
+        for Entry { tag, state } in &mut self.entries {
+            if matches!(state, State::Acked) {
+                *state = State::Told;
+                tags.push(*tag);
+            }
+        }
+        self.acked = 0;
+        self.forget_the_told();
+        tags
+    }
+
+    /// Whether an ack of many may reach it: it is before all that never came here.
+    fn is_seen(&self, tag: u64) -> bool {
+        self.unseen.is_none_or(|unseen| tag < unseen)
+    }
+
+    fn settle(&mut self, tag: u64, state: State<T>) -> Option<T> {
+        let index = self.index(tag)?;
+        let place = &mut self.entries[index].state;
+        if !matches!(place, State::Open(_)) {
+            return None;
+        }
+        let State::Open(entry) = std::mem::replace(place, state) else { return None };
+        self.open -= 1;
+        if index == self.settled {
+            self.settled += 1;
+            let rest = self.entries.range(self.settled..);
+            self.settled += rest.take_while(|entry| !matches!(entry.state, State::Open(_))).count();
+        }
+        Some(entry)
+    }
+
+    /// Where nothing is missing between, its place follows from its tag.
+    fn index(&self, tag: u64) -> Option<usize> {
+        let near = usize::try_from(tag.checked_sub(self.entries.front()?.tag)?).ok();
+        let near = near.filter(|near| self.entries.get(*near).is_some_and(|entry| entry.tag == tag));
+        near.or_else(|| self.entries.binary_search_by_key(&tag, |entry| entry.tag).ok())
+    }
+
+    fn forget_the_told(&mut self) {
+        while let Some(Entry { state: State::Told, .. }) = self.entries.front() {
+            self.entries.pop_front();
+            self.settled = self.settled.saturating_sub(1);
+        }
+        // behind one that stays open for long
+        if self.entries.len() > 2 * (self.open + self.acked + BATCH) {
+            self.entries.retain(|entry| !matches!(entry.state, State::Told));
+            self.settled = self.entries.iter().take_while(|entry| !matches!(entry.state, State::Open(_))).count();
+        }
     }
 }
 
@@ -128,135 +233,11 @@ fn batch(prefetch: u16) -> usize {
     usize::from(prefetch / 2).clamp(1, BATCH)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ledger(count: u64) -> Ledger<()> {
-        let mut ledger = Ledger::new(256);
-        (1..=count).for_each(|tag| ledger.open(tag, ()));
-        ledger
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn acks_in_order_leave_in_one_frame() {
-        let (mut ledger, now) = (ledger(5), Instant::now());
-        assert!(ledger.ack(1, now), "the first one starts the clock");
-        assert!(!ledger.ack(2, now));
-        assert_eq!(ledger.flush(now, false), Flush::default(), "it waits for others");
-        ledger.ack(3, now);
-        let flush = ledger.flush(now + LINGER, false);
-        assert_eq!(flush, Flush { up_to: Some(3), ..Flush::default() });
-        assert_eq!(ledger.open_count(), 2);
-        assert_eq!(ledger.due(), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_broker_never_waits_for_acks_that_wait_for_others() {
-        for (prefetch, expected) in [(1, 1), (2, 1), (10, 5), (256, 64)] {
-            let (mut ledger, now) = (Ledger::new(prefetch), Instant::now());
-            (1..=expected).for_each(|tag| ledger.open(tag, ()));
-            let woken: Vec<_> = (1..=expected).map(|tag| ledger.ack(tag, now)).collect();
-            assert_eq!(woken.last(), Some(&true), "prefetch {prefetch}");
-            assert_eq!(ledger.flush(now, false).up_to, Some(expected), "prefetch {prefetch}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_slow_handler_holds_up_no_other_ack_for_long() {
-        let (mut ledger, now) = (ledger(4), Instant::now());
-        ledger.ack(2, now);
-        ledger.ack(4, now);
-        assert_eq!(ledger.flush(now + LINGER, false), Flush::default());
-        assert_eq!(ledger.due(), Some(now + PATIENCE));
-        let flush = ledger.flush(now + PATIENCE, false);
-        assert_eq!(flush, Flush { single: vec![2, 4], ..Flush::default() });
-        ledger.ack(1, now);
-        ledger.ack(3, now);
-        assert_eq!(ledger.flush(now, true), Flush { up_to: Some(3), ..Flush::default() });
-        assert_eq!(ledger.open_count(), 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_full_batch_does_not_wait_behind_a_slow_handler() {
-        let (mut ledger, now) = (Ledger::new(2), Instant::now());
-        ledger.open(1, ());
-        ledger.open(2, ());
-        assert!(ledger.ack(2, now), "the broker waits for it");
-        assert_eq!(ledger.flush(now, false), Flush { single: vec![2], ..Flush::default() });
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_given_back_is_never_acked() {
-        let (mut ledger, now) = (ledger(3), Instant::now());
-        assert!(ledger.give_back(1));
-        ledger.ack(2, now);
-        assert!(!ledger.ack(1, now), "it is settled already");
-        let flush = ledger.flush(now, true);
-        assert_eq!(flush, Flush { up_to: Some(2), single: vec![], given_back: vec![1] });
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_ack_of_many_never_takes_an_unseen_delivery_along() {
-        let (mut ledger, now) = (ledger(1), Instant::now());
-        ledger.open(3, ());
-        ledger.ack(1, now);
-        ledger.ack(3, now);
-        assert_eq!(ledger.flush(now, true), Flush { up_to: Some(1), single: vec![3], given_back: vec![] });
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn behind_a_slow_handler_nothing_piles_up() {
-        let (mut ledger, mut now) = (ledger(1), Instant::now());
-        for tag in 2..=10_000 {
-            ledger.open(tag, ());
-            ledger.ack(tag, now);
-            now += Duration::from_millis(1);
-            ledger.flush(now, false);
-            assert!(ledger.open.len() + ledger.acked.len() <= 1 + BATCH);
-        }
-    }
-
-    #[test]
-    fn unknown_tags_change_nothing() {
-        let mut ledger = ledger(1);
-        assert!(!ledger.give_back(0));
-        assert!(!ledger.give_back(2));
-        assert!(ledger.get(1).is_some());
-        assert!(ledger.get(2).is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn every_delivery_is_told_exactly_once_in_any_order() {
-        for seed in 0..200_u64 {
-            let (mut ledger, mut now) = (ledger(100), Instant::now());
-            let mut order: Vec<u64> = (1..=100).collect();
-            order.sort_by_key(|tag| tag.wrapping_mul(0x9E37_79B9_7F4A_7C15 ^ seed.wrapping_mul(0xD134_2543_DE82_EF95)));
-            let mut told = BTreeMap::new();
-            let mut apply = |flush: Flush, settled: &[u64]| {
-                for tag in flush.given_back {
-                    assert!(told.insert(tag, "back").is_none(), "{tag} twice");
-                }
-                for tag in flush.single {
-                    assert!(told.insert(tag, "ack").is_none(), "{tag} twice");
-                }
-                for tag in 1..=flush.up_to.unwrap_or(0) {
-                    assert!(settled.contains(&tag), "{tag} is open, and was acked with others");
-                    told.entry(tag).or_insert("ack");
-                }
-            };
-            for (index, tag) in order.iter().enumerate() {
-                if tag % 7 == 0 {
-                    ledger.give_back(*tag)
-                } else {
-                    ledger.ack(*tag, now)
-                };
-                now += Duration::from_millis(index as u64 % 5);
-                apply(ledger.flush(now, false), &order[..=index]);
-            }
-            apply(ledger.flush(now, true), &order);
-            assert_eq!(told.len(), 100);
-            assert!(told.iter().all(|(tag, how)| (tag % 7 == 0) == (*how == "back")));
-        }
-    }
+/// Whole batches, since that is when the broker is told.
+fn patient(prefetch: u16) -> usize {
+    let batch = batch(prefetch);
+    (usize::from(prefetch / 2) / batch).clamp(1, BATCHES) * batch
 }
+
+#[cfg(test)]
+mod tests;

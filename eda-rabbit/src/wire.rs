@@ -68,6 +68,13 @@ pub(crate) trait Channel: Send + Sync {
 
     /// `multiple` acks everything up to the tag.
     async fn ack(&self, tag: u64, multiple: bool) -> Result;
+    /// Acks each by itself, in this order.
+    async fn ack_each(&self, tags: &[u64]) -> Result {
+        for tag in tags {
+            self.ack(*tag, false).await?;
+        }
+        Ok(())
+    }
     async fn requeue(&self, tag: u64) -> Result;
 
     /// What operators may ask, where there is a broker to ask.

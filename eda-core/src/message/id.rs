@@ -55,6 +55,14 @@ impl EventId {
         }
     }
 
+    /// Whether this is its text.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        match &self.0 {
+            Repr::Uuid(uuid) => uuid.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text,
+            Repr::Foreign(own) => **own == *text,
+        }
+    }
+
     /// How many bytes its text has.
     pub(crate) fn text_len(&self) -> usize {
         match &self.0 {

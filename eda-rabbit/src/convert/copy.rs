@@ -69,12 +69,8 @@ fn copy<'a>(original: &'a Original, failure: &FailureRecord) -> Copy<'a> {
     let is_copy = original.exchange == RETRY;
     // what is larger was not written here, and must not take the room of what is
     let kept = |name: &str| old?.inner().get(name).filter(|value| encoded_size(value) <= KEPT_LIMIT).cloned();
-    let mut headers: BTreeMap<_, _> = old
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| !is_brokers_or_ours(name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let mut headers = old.map(|old| old.inner().clone()).unwrap_or_default();
+    headers.retain(|name, _| !is_brokers_or_ours(name.as_str()));
     let mut set = |name: &str, value| headers.insert(name.into(), value);
     set(REASON, long(failure.reason.as_str()));
     set(DETAIL, long(&failure.detail));

@@ -173,7 +173,7 @@ impl Kept for Walk {
             let text = format!("there is no queue `{queue}`: start its service, or declare it with `topology apply`");
             return Ok(Receipt::ready(Err(Error::new(ErrorKind::Unroutable, text))));
         }
-        let receipt = self.publisher.send(Parcel::Copy(Box::new(outgoing.clone()))).await?;
+        let receipt = self.publisher.send(Parcel::Copy(Arc::new(outgoing.clone()))).await?;
         if let Some(current) = self.holder(letter.token) {
             current.pledged.insert(letter.token.tag);
         }

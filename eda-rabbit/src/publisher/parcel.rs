@@ -2,10 +2,11 @@
 //! case that the connection is lost.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use eda_core::Message;
 
-use crate::convert;
+use crate::convert::Writer;
 use crate::wire::Outgoing;
 
 /// It is small: it goes through several hands.
@@ -13,13 +14,13 @@ pub(crate) enum Parcel {
     /// An event, and the exchange that it goes to.
     Event(Box<Message>, &'static str),
     /// A retry or a dead letter.
-    Copy(Box<Outgoing>),
+    Copy(Arc<Outgoing>),
 }
 
 impl Parcel {
-    pub(crate) fn outgoing(&self) -> Outgoing {
+    pub(crate) fn outgoing(&self, writer: &mut Writer) -> Outgoing {
         match self {
-            Self::Event(message, exchange) => convert::outgoing(message, exchange),
+            Self::Event(message, exchange) => writer.outgoing(message, exchange),
             Self::Copy(outgoing) => Outgoing::clone(outgoing),
         }
     }

@@ -24,6 +24,7 @@ use super::hold::Holds;
 use super::reply::Reply;
 use super::told::{self, rejected, unavailable, unconfirmed};
 use crate::connection::closed;
+use crate::convert::Writer;
 use crate::wire::{Outgoing, Returned, Word};
 
 /// As long a word may be late, before the channel is given up for a new one.
@@ -51,6 +52,7 @@ pub(crate) struct Window {
     suspects: u64,
     returned: Vec<Unroutable>,
     holds: Holds,
+    writer: Writer,
 }
 
 struct Entry {
@@ -129,7 +131,7 @@ impl Window {
         let entry = self.entries.get_mut(number)?;
         entry.is_in_flight = true;
         self.open += 1;
-        Some((number, entry.parcel.outgoing()))
+        Some((number, entry.parcel.outgoing(&mut self.writer)))
     }
 
     /// The words that have come since the last round, all of them; tells the callers whose outcome is certain.

@@ -301,10 +301,7 @@ impl Session {
             if let Some(tag) = flush.up_to {
                 self.channel.ack(tag, true).await?;
             }
-            for tag in flush.single {
-                self.channel.ack(tag, false).await?;
-            }
-            Ok(())
+            self.channel.ack_each(&flush.single).await
         };
         told.await.map_err(|error: Error| error.to_string())
     }

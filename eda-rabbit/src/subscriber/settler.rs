@@ -1,7 +1,7 @@
 //! How deliveries are settled: acks into the ledger; retries and dead letters as confirmed copies first.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::connection::Connection;
 use crate::convert::{Original, dead_copy, retry_copy};
 use crate::publisher::Publisher;
-use crate::settle::{Flush, Ledger};
+use crate::settle::{Flush, Ledger, Settled};
 use crate::topology::{Plan, rung};
 use crate::wire::Outgoing;
 
@@ -44,7 +44,7 @@ pub(crate) struct Settler {
 /// What is open on the present channel.
 struct Open {
     generation: u64,
-    ledger: Ledger<Original>,
+    ledger: Ledger<Arc<Original>>,
     made_progress: bool,
 }
 
@@ -83,6 +83,8 @@ impl Settler {
     }
 
     pub(super) fn open(&self, tag: u64, original: Original) {
+        // a ledger of small entries costs less
+        let original = Arc::new(original);
         self.channel().ledger.open(tag, original);
     }
 
@@ -116,11 +118,13 @@ impl Settler {
         self.channel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `change` if the token is of the present channel, and wakes the task if that says so.
-    fn settle(&self, token: Token, change: impl FnOnce(&mut Open) -> bool) {
+    /// Runs `change` if the token is of the present channel, and wakes the task if the broker should hear of it now.
+    fn settle(&self, token: Token, change: impl FnOnce(&mut Open) -> Option<Settled<Arc<Original>>>) {
         let mut channel = self.channel();
-        if channel.is_of(token) && change(&mut channel) {
-            drop(channel);
+        let settled = if channel.is_of(token) { change(&mut channel) } else { None };
+        drop(channel);
+        // the original is dropped here, where nobody waits for the lock
+        if settled.is_some_and(|settled| settled.is_due) {
             self.wake.notify_one();
         }
     }
@@ -139,10 +143,10 @@ impl Settler {
         }
         let delay = after.map(rung).transpose()?;
         let queue = &self.subscription.queue;
-        let copy = match delay {
+        let copy = Arc::new(match delay {
             Some(delay) => retry_copy(&original, queue, delay, failure),
             None => dead_copy(&original, queue, failure),
-        };
+        });
         tokio::select! {
             biased;
             // the original comes again by itself, so a copy would be one too many
@@ -159,10 +163,10 @@ impl Settler {
         let _ = self.generation.subscribe().wait_for(|present| *present != generation).await;
     }
 
-    async fn publish_patiently(&self, copy: &Outgoing, delay: Option<u64>) -> Result {
+    async fn publish_patiently(&self, copy: &Arc<Outgoing>, delay: Option<u64>) -> Result {
         let (deadline, mut rest) = (Instant::now() + HOLD, REST);
         loop {
-            match self.publish_copy(copy.clone(), delay).await {
+            match self.publish_copy(copy, delay).await {
                 Err(error) if error.kind() != ErrorKind::Closed && Instant::now() + rest < deadline => {
                     let queue = &self.subscription.queue;
                     warn!(queue, %error, "a failed delivery can't be moved; it is held, and tried again in {rest:?}");
@@ -174,12 +178,12 @@ impl Settler {
         }
     }
 
-    async fn publish_copy(&self, copy: Outgoing, delay: Option<u64>) -> Result {
+    async fn publish_copy(&self, copy: &Arc<Outgoing>, delay: Option<u64>) -> Result {
         if let Some(delay) = delay.filter(|delay| !self.delays().contains(delay)) {
             self.declare(Plan::delay(delay)).await?;
             self.delays().insert(delay);
         }
-        match self.publisher.publish(copy.clone()).await {
+        match self.publisher.publish(Arc::clone(copy)).await {
             // somebody has deleted where it should go: it is made again, once
             Err(error) if matches!(error.kind(), ErrorKind::Unroutable | ErrorKind::NotFound) => {
                 warn!(queue = self.subscription.queue, %error, "the way of a failed delivery is gone; making it again");
@@ -187,7 +191,7 @@ impl Settler {
                 plan.merge(Plan::subscription(&self.subscription)?);
                 plan.merge(delay.map(Plan::delay).unwrap_or_default());
                 self.declare(plan).await?;
-                self.publisher.publish(copy).await
+                self.publisher.publish(Arc::clone(copy)).await
             }
             published => published,
         }

@@ -2,9 +2,9 @@
 
 mod operator;
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -230,6 +230,18 @@ impl Channel for LapinChannel {
 
     async fn ack(&self, tag: u64, multiple: bool) -> Result {
         within(ACK, "acking", self.0.basic_ack(tag, BasicAckOptions { multiple })).await
+    }
+
+    async fn ack_each(&self, tags: &[u64]) -> Result {
+        let Some((last, others)) = tags.split_last() else { return Ok(()) };
+        for tag in others {
+            // handed over with the first poll, and written in this order: the last one's word is for all of them
+            let acking = pin!(self.0.basic_ack(*tag, BasicAckOptions::default()));
+            if let Poll::Ready(Err(error)) = acking.poll(&mut Context::from_waker(Waker::noop())) {
+                return Err(from_lapin("acking", error));
+            }
+        }
+        self.ack(*last, false).await
     }
 
     async fn requeue(&self, tag: u64) -> Result {

@@ -1,5 +1,7 @@
 //! The window against every way in which lapin hands out returns and confirms.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use eda_core::{ErrorKind, Result};
 use lapin::BasicProperties;
@@ -16,7 +18,7 @@ fn admit_to(window: &mut Window, key: &str, id: &str, deadline: Instant) -> ones
     let reply = Reply::new(word, true);
     let properties = BasicProperties::default().with_message_id(id.into());
     let outgoing = Outgoing { exchange: "e".into(), routing_key: key.into(), properties, body: Bytes::new() };
-    window.admit(Parcel::Copy(Box::new(outgoing)), reply, deadline, None);
+    window.admit(Parcel::Copy(Arc::new(outgoing)), reply, deadline, None);
     outcome
 }
 
