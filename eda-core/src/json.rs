@@ -1,7 +1,5 @@
 //! Events as plain JSON: the body is the struct, with no envelope around it.
 
-mod plain;
-
 use std::cell::Cell;
 
 use bytes::Bytes;
@@ -53,9 +51,6 @@ impl<T: Serialize + DeserializeOwned> Json for T {
     }
 
     fn from_json(body: &[u8]) -> Decoded<Self> {
-        if let Some(event) = plain::decode(body) {
-            return Ok(event);
-        }
         let mut json = serde_json::Deserializer::from_slice(body);
         let event = T::deserialize(ByName(&mut json)).map_err(|error| placed::<T>(body, error))?;
         json.end().map_err(CodecError::new)?;
