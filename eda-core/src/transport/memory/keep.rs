@@ -65,7 +65,9 @@ impl Keep for Memory {
         let (whose, count, end) = match place {
             Place::DeadLettersOf(queue) => {
                 let Some(locked) = state.queue(queue).map(Arc::clone) else { return Ok(None) };
-                let (count, last) = (locked.queue().dead().len(), locked.queue().dead().last);
+                let taken = locked.queue();
+                let (count, last) = (taken.dead().len(), taken.dead().last);
+                drop(taken);
                 (Whose::Queue(locked, queue.clone()), count, last)
             }
             Place::Unrouted => (Whose::Nobody, state.unrouted.len(), state.unrouted.last),
