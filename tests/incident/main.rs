@@ -23,9 +23,9 @@ fn the_incident_goes_as_the_page_tells() {
 
     page.begins("shop --broker amqp://localhost --service billing &");
     let billing = shop.start("shop --broker amqp://localhost --service billing");
-    let ship = "shop --broker amqp://localhost --service shipping --release 1.4 --http 127.0.0.1:8081";
-    page.begins(&format!("{ship} &"));
-    let broken = shop.start(ship);
+    let before = "shop --broker amqp://localhost --service shipping --release 1.4 --http 127.0.0.1:8081";
+    page.begins(&format!("{before} &"));
+    let broken = shop.start(before);
     page.begins("shop --broker amqp://localhost --service orders &");
     let orders = shop.begin("shop --broker amqp://localhost --service orders");
     // what will be replayed is there, and so is the letter that nobody can mend
@@ -55,10 +55,8 @@ fn the_incident_goes_as_the_page_tells() {
     broken.stop();
     page.begins("shop --broker amqp://localhost --service shipping --http 127.0.0.1:8081 &");
     let mended = shop.start("shop --broker amqp://localhost --service shipping --http 127.0.0.1:8081");
-    for command in ["shop --broker amqp://localhost dead replay --handler shipping.ship --yes"] {
-        let told = shop.tell(command);
-        page.tells(command, &told);
-    }
+    let replay = "shop --broker amqp://localhost dead replay --handler shipping.ship --yes";
+    page.tells(replay, &shop.tell(replay));
     // it waits for its last order, and ends
     let story = orders.ended();
     page.tells("fg %3", &shop.as_written(&last_lines(&story)));
@@ -72,7 +70,7 @@ fn the_incident_goes_as_the_page_tells() {
     }
     mended.stop();
     billing.stop();
-    page.is_as_told();
+    page.end();
 }
 
 /// The ids of all letters, shipping's first, oldest first.

@@ -38,7 +38,7 @@ impl Page {
 
     /// # Panics
     /// Where the page tells something else.
-    pub(crate) fn is_as_told(mut self) {
+    pub(crate) fn end(mut self) {
         let rest = &self.text[self.at..];
         assert!(!rest.lines().any(|line| line.starts_with("$ shop")), "not run: {rest}");
         self.told.push_str(rest);

@@ -50,7 +50,7 @@ impl Shop {
                 let (url, word) = rest.split_once(" | grep '").expect("what is asked, and what is looked for");
                 let found = self.get(url);
                 let begin = word.trim_end_matches('\'').trim_start_matches('^');
-                found.lines().filter(|line| line.starts_with(begin)).map(|line| format!("{line}\n")).collect()
+                found.split_inclusive('\n').filter(|line| line.starts_with(begin)).collect()
             }
             None => self.lines(command),
         };
