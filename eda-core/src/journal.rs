@@ -63,14 +63,14 @@ pub enum What<'a> {
         /// From its begin until what it has returned was confirmed, or it has failed.
         took: Duration,
         /// How it has ended.
-        outcome: Outcome<'a>,
+        outcome: Ending<'a>,
     },
 }
 
 /// How an attempt to handle an event has ended.
 #[non_exhaustive]
 #[derive(Debug)]
-pub enum Outcome<'a> {
+pub enum Ending<'a> {
     /// It is done.
     Handled,
     /// It has failed, and is tried again.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use eda_core::journal::{Fact, Outcome, What};
+use eda_core::journal::{Ending, Fact, What};
 use serde::{Deserialize, Serialize};
 
 /// The version of the format. It grows when a reader of the older one would misunderstand a line, not when a field is added.
@@ -147,15 +147,15 @@ impl Entry {
         Ok(line)
     }
 
-    fn outcome(&mut self, outcome: &Outcome<'_>) {
+    fn outcome(&mut self, outcome: &Ending<'_>) {
         let (word, failure) = match outcome {
-            Outcome::Handled => ("handled", None),
-            Outcome::Retry { after, reason, error } => {
+            Ending::Handled => ("handled", None),
+            Ending::Retry { after, reason, error } => {
                 self.retry_after_ms = Some(after.as_millis().try_into().unwrap_or(u64::MAX));
                 ("retry", Some((reason, error)))
             }
-            Outcome::GivenBack { reason, error } => ("given-back", Some((reason, error))),
-            Outcome::DeadLetter { reason, error } => ("dead-letter", Some((reason, error))),
+            Ending::GivenBack { reason, error } => ("given-back", Some((reason, error))),
+            Ending::DeadLetter { reason, error } => ("dead-letter", Some((reason, error))),
             _ => ("unknown", None),
         };
         word.clone_into(&mut self.outcome);

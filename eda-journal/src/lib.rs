@@ -8,7 +8,7 @@ mod file;
 mod reader;
 mod writer;
 
-pub use eda_core::journal::{Fact, Journal, Outcome, What};
+pub use eda_core::journal::{Ending, Fact, Journal, What};
 
 pub use self::entry::{Entry, Kind, VERSION};
 pub use self::file::{Builder, FileJournal};

@@ -11,7 +11,7 @@ use crate::app::QueuePlan;
 use crate::envelope;
 use crate::error::ErrorKind;
 use crate::failure::{Failure, cut};
-use crate::journal::{Journal, Outcome};
+use crate::journal::{Ending, Journal};
 use crate::message::Message;
 use crate::middleware::Emitted;
 use crate::mutant;
@@ -149,13 +149,13 @@ impl Processor {
         };
         match (&settled, step) {
             (Ok(()), NextStep::Retry(after)) => {
-                tried.note(message, *attempt, Outcome::Retry { after, reason: *reason, error: detail });
+                tried.note(message, *attempt, Ending::Retry { after, reason: *reason, error: detail });
             }
             (Ok(()), NextStep::DeadLetter) => {
-                tried.note(message, *attempt, Outcome::DeadLetter { reason: *reason, error: detail });
+                tried.note(message, *attempt, Ending::DeadLetter { reason: *reason, error: detail });
             }
             (Err(error), _) => {
-                tried.note(message, *attempt, Outcome::GivenBack { reason: *reason, error: detail });
+                tried.note(message, *attempt, Ending::GivenBack { reason: *reason, error: detail });
                 warn!(event, %id, handler, %error, "the failed delivery could not be moved; it was given back and comes again");
             }
         }
@@ -182,7 +182,7 @@ fn done(delivery: Delivery, message: &Message, tried: Attempt<'_>) {
     // the id is made text only where somebody reads it
     debug!(event, id = %message.id_or_dash(), key, handler = tried.place(), attempt, "handled");
     delivery.ack();
-    tried.note(message, attempt, Outcome::Handled);
+    tried.note(message, attempt, Ending::Handled);
     tried.done(message.time);
 }
 

@@ -9,7 +9,7 @@ use super::metrics::{Handled, Handling, InHand};
 #[cfg(feature = "otel")]
 use super::otel;
 use super::{Traces, span};
-use crate::journal::{Fact, Journal, Outcome, What};
+use crate::journal::{Ending, Fact, Journal, What};
 use crate::message::Message;
 use crate::retry::NextStep;
 use crate::transport::Reason;
@@ -113,7 +113,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Has its end written down, where there is a journal.
-    pub(crate) fn note(&self, message: &Message, attempt: u32, outcome: Outcome<'_>) {
+    pub(crate) fn note(&self, message: &Message, attempt: u32, outcome: Ending<'_>) {
         if let Some(Noting { journal: (journal, service), is_taken, begun }) = &self.noting {
             let own = self.place().strip_prefix(&**service).map(|name| name.trim_start_matches('.'));
             let handler = own.filter(|_| *is_taken);
