@@ -34,6 +34,7 @@ pub(crate) enum Fault {
     ConsumerKill,
     ConsumerStop,
     ConsumerFreeze,
+    LateAcks,
     PublisherKill,
     LeaderKill,
     TwoDown,
@@ -46,7 +47,7 @@ pub(crate) enum Fault {
 struct About(&'static str, &'static str, usize, u64, &'static str);
 
 impl Fault {
-    const ALL: [(Self, About); 33] = [
+    const ALL: [(Self, About); 34] = [
         (Self::Reset, About("reset", "F11", 1, 5, "a process's connections are reset")),
         (Self::HalfClose, About("half-close", "F12", 1, 5, "the broker's direction ends, the other one lives")),
         (Self::BlackHole, About("black-hole", "F13", 1, 25, "a process's connections swallow everything")),
@@ -99,6 +100,10 @@ impl Fault {
         (Self::ConsumerKill, About("consumer-kill", "F35", 1, 5, "SIGKILL of a consumer, begun again")),
         (Self::ConsumerStop, About("consumer-stop", "F37", 1, 5, "SIGTERM of a consumer, begun again")),
         (Self::ConsumerFreeze, About("consumer-freeze", "F40", 1, 5, "SIGSTOP of a consumer for 8 s")),
+        (
+            Self::LateAcks,
+            About("late-acks", "F29", 1, 5, "a consumer is done on a channel that is gone, and killed on the next one"),
+        ),
         (Self::PublisherKill, About("publisher-kill", "F36", 1, 5, "SIGKILL of a publisher, begun again")),
         (
             Self::LeaderKill,

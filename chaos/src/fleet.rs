@@ -19,6 +19,9 @@ const WORKERS: [(&str, &str, u64); 5] = [
     ("audit-1", "audit", 0),
 ];
 
+/// How long handlers take in a process that was slowed down.
+pub(crate) const SLOWED_DOWN: Duration = Duration::from_secs(6);
+
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub workers: Vec<Worker>,
@@ -89,6 +92,13 @@ impl Fleet {
         Ok(())
     }
 
+    /// From now on handlers take [`SLOWED_DOWN`] in this process, as long as it lives.
+    pub(crate) fn slow_down(&self, index: usize) -> Result<(), String> {
+        let worker = &self.workers[index];
+        let ledger = self.folder.join(format!("{}.{}.ledger", worker.name, worker.lives.saturating_sub(1)));
+        File::create(slow_mark(&ledger)).map(drop).map_err(|error| format!("slowing {} down: {error}", worker.name))
+    }
+
     /// Everything that was written since the last time, with who wrote it.
     pub(crate) fn read(&mut self) -> Result<Vec<(&'static str, Record)>, String> {
         let mut records = Vec::new();
@@ -135,6 +145,11 @@ impl Worker {
     pub(crate) fn is_running(&self) -> bool {
         self.process.is_some()
     }
+}
+
+/// The file beside a process's ledger that slows it down.
+pub(crate) fn slow_mark(ledger: &Path) -> PathBuf {
+    ledger.with_extension("slow")
 }
 
 impl Drop for Worker {

@@ -39,8 +39,7 @@ const ALL: [Mutant; 10] = [
     mutant("prefetch", &[Fault::Reset], 1, 800, "the broker has [(\"audit.note\", 0)"),
     mutant("at-least-once", &[Fault::RetryGone], 1, 800, "lost"),
     mutant("copy-before-ack", &[Fault::KilledWhileBlocked], 2, 800, "lost"),
-    // what an ack of another message's tag takes is lost only where the next loss comes before it is handled
-    mutant("generations", &[Fault::Stutter], 6, 800, "lost"),
+    mutant("generations", &[Fault::LateAcks], 1, 400, "lost"),
     mutant("resume", &[Fault::QueueDeleted], 1, 400, "queue-deleted: expected the consumers"),
 ];
 /// Each must be red within this time.

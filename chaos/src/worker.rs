@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 pub(crate) use self::event::hash_of;
+use crate::fleet::slow_mark;
 use crate::ledger::{Ledger, Record};
 
 /// `publisher|strict|book|audit URL LEDGER RATE`
@@ -29,8 +30,7 @@ pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
     let ran = match role.as_str() {
         "publisher" => publisher::run(url, &ledger, rate, false).await,
         "strict" => publisher::run(&format!("{url}?unrouted=reject"), &ledger, rate, true).await,
-        "book" => consumer::book(url, &ledger).await,
-        "audit" => consumer::audit(url, &ledger).await,
+        "book" | "audit" => consumer::run(role, url, &ledger, slow_mark(Path::new(path))).await,
         _ => return Err(format!("no such role: {role}")),
     };
     ran.map_err(|error| format!("{error:#}"))

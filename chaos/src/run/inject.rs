@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Run;
 use crate::fault::Fault;
+use crate::fleet::SLOWED_DOWN;
 use crate::ledger::{Millis, now};
 use crate::proxy::{Door, End, Way};
 
@@ -79,6 +80,7 @@ impl Run {
                 self.wait(Duration::from_secs(8)).await?;
                 self.fleet.workers[victim].signal("CONT")?;
             }
+            Fault::LateAcks => self.ack_late().await?,
             Fault::LeaderKill => {
                 let leader = self.leader()?;
                 self.down(&[leader], 4).await?;
@@ -136,9 +138,27 @@ impl Run {
         Ok(())
     }
 
+    /// What was handed out on the first channel has other tags on the second one. Handlers begin it on the first, are done
+    /// when the second one is there, and end with the process before they have begun what has their tags now.
+    async fn ack_late(&mut self) -> Result<(), String> {
+        let victim = self.one_of(&["audit"]);
+        self.each_proxy(victim, |proxy| proxy.end(End::Reset));
+        self.until_recovered(now(), self.options.patience).await?;
+        self.wait(Duration::from_millis(200)).await?;
+        self.fleet.slow_down(victim)?;
+        self.wait(Duration::from_millis(1_500)).await?;
+        self.each_proxy(victim, |proxy| proxy.end(End::Reset));
+        self.wait(SLOWED_DOWN + SLOWED_DOWN / 4).await?;
+        self.end(victim, "KILL").await
+    }
+
     /// Ends a process and begins it again.
     async fn replace(&mut self, roles: &[&str], signal: &str) -> Result<(), String> {
         let victim = self.one_of(roles);
+        self.end(victim, signal).await
+    }
+
+    async fn end(&mut self, victim: usize, signal: &str) -> Result<(), String> {
         self.fleet.workers[victim].signal(signal)?;
         self.until_ended(victim, signal).await?;
         self.books.forget(self.fleet.workers[victim].name);

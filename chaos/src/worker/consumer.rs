@@ -1,5 +1,6 @@
 //! Processes that handle: a service each, ended by SIGTERM as in production.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,29 +9,41 @@ use tokio::time::sleep;
 
 use super::event::{Noted, What};
 use super::publisher::number;
+use crate::fleet::SLOWED_DOWN;
 use crate::ledger::{Ledger, Record, now};
 
 const SLOW: Duration = Duration::from_millis(300);
 
-pub(super) async fn book(url: &str, ledger: &Arc<Ledger>) -> eda::Result {
-    let state = Handling { ledger: Arc::clone(ledger), handler: "book" };
-    run(url, ledger, Service::new("book").state(state).handler::<note>()).await
-}
-
-pub(super) async fn audit(url: &str, ledger: &Arc<Ledger>) -> eda::Result {
-    let state = Handling { ledger: Arc::clone(ledger), handler: "audit" };
-    run(url, ledger, Service::new("audit").state(state).handler::<note>()).await
+/// Until it is stopped. Handlers take long as soon as there is a file at `slow_mark`.
+pub(super) async fn run(role: &str, url: &str, ledger: &Arc<Ledger>, slow_mark: PathBuf) -> eda::Result {
+    let state = Handling { ledger: Arc::clone(ledger), handler: role.into(), slow_mark: slow_mark.into() };
+    let broker = eda::connect(url).await?;
+    let running = Service::new(role).state(state).handler::<note>().start(&broker).await?;
+    let (watch, ledger) = (running.health_watch(), Arc::clone(ledger));
+    tokio::spawn(async move {
+        let mut before = None;
+        loop {
+            let is_ready = watch.health().is_ready();
+            if before.replace(is_ready) != Some(is_ready) {
+                ledger.write(Record::Health { is_ready, at: now() });
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    });
+    running.until_stopped().await?;
+    broker.close().await
 }
 
 #[derive(Clone)]
 struct Handling {
     ledger: Arc<Ledger>,
-    handler: &'static str,
+    handler: Arc<str>,
+    slow_mark: Arc<Path>,
 }
 
 #[handler]
 async fn note(noted: Noted, State(handling): State<Handling>, meta: Meta) -> Result<(), Failure> {
-    let (id, handler, ledger) = (number(&meta.id), handling.handler.to_owned(), &handling.ledger);
+    let (id, handler, ledger) = (number(&meta.id), handling.handler.to_string(), &handling.ledger);
     let (redelivered, hash) = (meta.redelivered, noted.hash());
     ledger.write(Record::Received { id, handler: handler.clone(), redelivered, hash, at: now() });
     let failed = |handler| ledger.write(Record::Failed { id, handler });
@@ -47,27 +60,10 @@ async fn note(noted: Noted, State(handling): State<Handling>, meta: Meta) -> Res
             failed(handler);
             return Err(Failure::permanent("there is no such account"));
         }
+        _ if handling.slow_mark.exists() => sleep(SLOWED_DOWN).await,
         What::TakeSlowly => sleep(SLOW).await,
         _ => {}
     }
     ledger.write(Record::Effect { id, handler, at: now() });
     Ok(())
-}
-
-async fn run<S: Send + Sync + 'static>(url: &str, ledger: &Arc<Ledger>, service: Service<S>) -> eda::Result {
-    let broker = eda::connect(url).await?;
-    let running = service.start(&broker).await?;
-    let (watch, ledger) = (running.health_watch(), Arc::clone(ledger));
-    tokio::spawn(async move {
-        let mut before = None;
-        loop {
-            let is_ready = watch.health().is_ready();
-            if before.replace(is_ready) != Some(is_ready) {
-                ledger.write(Record::Health { is_ready, at: now() });
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    });
-    running.until_stopped().await?;
-    broker.close().await
 }

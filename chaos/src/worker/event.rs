@@ -51,7 +51,7 @@ impl Noted {
             7 => What::Refuse,
             23 | 83 | 143 => What::FailOnce,
             183 => What::PanicOnce,
-            _ if seq % 20 == 11 => What::TakeSlowly,
+            _ if seq % 50 == 11 => What::TakeSlowly,
             _ => What::Take,
         };
         let length = usize::try_from(seq % 1_500).unwrap_or_default();

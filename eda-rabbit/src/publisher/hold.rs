@@ -4,6 +4,9 @@
 //! of several services: each time that it is sent again, those that are well get it once more. So while a route is in
 //! doubt, one message goes, and the others wait for what becomes of it. A new channel is in doubt, too: often it stands on
 //! a node that has just taken over.
+//!
+//! A queue that was full and takes one has room for one, and perhaps for no more: from there on as many go again as the
+//! broker takes, two for each that it took.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -23,8 +26,11 @@ type Route = (Box<str>, Box<str>);
 
 struct Hold {
     waiting: BTreeSet<u64>,
-    /// The message that finds out; while it is on its way, the others wait for its word and not for a time.
-    probe: Option<u64>,
+    /// The messages that find out; while as many as may are on their way, the others wait for their word and not for a time.
+    probes: BTreeSet<u64>,
+    /// How many may find out at once.
+    width: usize,
+    was_refused: bool,
     due: Instant,
     backoff: Backoff,
 }
@@ -50,68 +56,87 @@ impl Holds {
         let is_new = !self.routes.contains_key(&route);
         let hold = self.routes.entry(route).or_insert_with(Hold::new);
         hold.waiting.insert(number);
-        if is_new || hold.probe == Some(number) {
-            if hold.backoff.tries() == 0 {
-                let (key, exchange) = parcel.route();
-                warn!(
-                    routing_key = key,
-                    exchange, "the broker refuses messages: a queue is full or in trouble; trying again"
-                );
-            }
-            hold.probe = None;
-            hold.due = Instant::now() + hold.backoff.next();
+        if !(hold.probes.remove(&number) || is_new) {
+            return;
+        }
+        if !std::mem::replace(&mut hold.was_refused, true) {
+            let (key, exchange) = parcel.route();
+            warn!(
+                routing_key = key,
+                exchange, "the broker refuses messages: a queue is full or in trouble; trying again"
+            );
+        }
+        hold.width = 1;
+        let now = Instant::now();
+        // of those that were on their way together, the first sets the time
+        if hold.due <= now {
+            hold.due = now + hold.backoff.next();
         }
     }
 
-    /// The broker has taken this one, or said that nobody wants it: who waited for that, if it was to find out.
+    /// The broker has taken this one, or said that nobody wants it: who waited for that and may all go now.
     pub(super) fn taken(&mut self, number: u64, parcel: &Parcel) -> BTreeSet<u64> {
         if self.routes.is_empty() {
             return BTreeSet::new();
         }
         let route = route(parcel);
-        if self.routes.get(&route).is_none_or(|hold| hold.probe != Some(number)) {
+        let Some(hold) = self.routes.get_mut(&route) else { return BTreeSet::new() };
+        if !hold.probes.remove(&number) {
             return BTreeSet::new();
         }
-        let Some(hold) = self.routes.remove(&route) else { return BTreeSet::new() };
-        if hold.backoff.tries() > 0 {
+        hold.width += 1;
+        hold.backoff.reset();
+        if hold.was_refused && !(hold.waiting.is_empty() && hold.probes.is_empty()) {
+            return BTreeSet::new();
+        }
+        if hold.was_refused {
             info!(routing_key = &*route.0, exchange = &*route.1, "the broker takes messages again");
         }
-        hold.waiting
+        self.routes.remove(&route).map(|hold| hold.waiting).unwrap_or_default()
     }
 
     /// The oldest that is to find out about its route, now; `is_alive` tells whether a message is still to be sent.
     pub(super) fn take_probe(&mut self, now: Instant, is_alive: impl Fn(u64) -> bool) -> Option<u64> {
-        let is_due = |hold: &Hold| hold.probe.is_none() && hold.due <= now;
         loop {
-            let due = self.routes.iter_mut().filter(|(_, hold)| is_due(hold));
+            let due = self.routes.iter_mut().filter(|(_, hold)| hold.may_try() && hold.due <= now);
             let (route, hold) = due.min_by_key(|(_, hold)| hold.waiting.first().copied())?;
-            hold.waiting.retain(|number| is_alive(*number));
-            hold.probe = hold.waiting.pop_first();
-            if hold.probe.is_some() {
-                return hold.probe;
+            while let Some(number) = hold.waiting.pop_first() {
+                if is_alive(number) {
+                    hold.probes.insert(number);
+                    return Some(number);
+                }
             }
-            let route = route.clone();
-            self.routes.remove(&route);
+            if hold.probes.is_empty() {
+                let route = route.clone();
+                self.routes.remove(&route);
+            }
         }
     }
 
     /// When [`take_probe`](Self::take_probe) has something to say.
     pub(super) fn next_probe(&self) -> Option<Instant> {
-        self.routes.values().filter(|hold| hold.probe.is_none()).map(|hold| hold.due).min()
+        self.routes.values().filter(|hold| hold.may_try()).map(|hold| hold.due).min()
     }
 
     /// The channel is gone: what was on its way and what waited comes again from outside.
     pub(super) fn lose(&mut self) {
         for hold in self.routes.values_mut() {
-            hold.probe = None;
+            hold.probes.clear();
             hold.waiting.clear();
+            hold.width = 1;
         }
     }
 }
 
 impl Hold {
     fn new() -> Self {
-        Self { waiting: BTreeSet::new(), probe: None, due: Instant::now(), backoff: Backoff::new() }
+        let (waiting, probes) = (BTreeSet::new(), BTreeSet::new());
+        Self { waiting, probes, width: 1, was_refused: false, due: Instant::now(), backoff: Backoff::new() }
+    }
+
+    /// Whether one more may find out, or nobody needs to any more.
+    fn may_try(&self) -> bool {
+        if self.waiting.is_empty() { self.probes.is_empty() } else { self.probes.len() < self.width }
     }
 }
 

@@ -152,10 +152,40 @@ async fn a_refused_route_is_tried_with_one_message_and_the_others_follow() {
     }
     assert_eq!(probe(&mut window).await, [1]);
     window.hear(vec![(1, ack(None))]);
-    assert_eq!(taken(&mut window), [2, 3, 4]);
-    window.hear(vec![(2, ack(None)), (3, ack(None)), (4, ack(None))]);
+    assert_eq!(taken(&mut window), [2, 3]);
+    window.hear(vec![(2, ack(None)), (3, ack(None))]);
+    assert_eq!(taken(&mut window), [4]);
+    window.hear(vec![(4, ack(None))]);
     assert!(outcomes.iter_mut().all(|outcome| kind(outcome) == Some(Ok(()))));
     assert!(window.is_idle());
+    let _more = [(); 2].map(|()| admit_to(&mut window, "full", "f", later()));
+    assert_eq!(taken(&mut window), [6, 7], "nothing holds back any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_with_room_for_few_refuses_few() {
+    let mut window = Window::default();
+    let _outcomes: Vec<_> = (0..500).map(|_| admit_to(&mut window, "full", "id", later())).collect();
+    let numbers = taken(&mut window);
+    window.hear(numbers.into_iter().map(|number| (number, NACK)).collect());
+    let (mut taken_in_all, mut refused) = (0, 0);
+    let mut sent = probe(&mut window).await;
+    // each time that it is tried again there is room for ten
+    while taken_in_all < 500 {
+        let mut room = 10;
+        while !sent.is_empty() {
+            let accepted = sent.len().min(room);
+            (room, taken_in_all) = (room - accepted, taken_in_all + accepted);
+            refused += sent.len() - accepted;
+            let word = |(index, number): (usize, &u64)| (*number, if index < accepted { ack(None) } else { NACK });
+            window.hear(sent.iter().enumerate().map(word).collect());
+            sent = taken(&mut window);
+        }
+        if taken_in_all < 500 {
+            sent = probe(&mut window).await;
+        }
+    }
+    assert!(refused <= 500, "{refused} were refused, so many copies other queues have");
 }
 
 #[tokio::test(start_paused = true)]
