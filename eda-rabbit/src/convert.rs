@@ -2,6 +2,7 @@
 
 mod copy;
 mod letter;
+mod properties;
 mod value;
 mod writer;
 
@@ -18,6 +19,8 @@ use crate::wire::Arrived;
 
 pub(crate) use self::copy::{Original, dead_copy, retry_copy};
 pub(crate) use self::letter::letter;
+#[cfg(feature = "__simulation")]
+pub(crate) use self::properties::of_the_author;
 pub(crate) use self::writer::Writer;
 
 /// The prefix of the attributes, as the AMQP binding of CloudEvents (§3.1.3) prefers it.

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use eda_core::EventId;
 use eda_core::transport::FailureRecord;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use tracing::warn;
 
-use super::value::{encoded_size, long, short};
-use super::{ATTEMPT, PERSISTENT, ROUTING_KEY, is_brokers_or_ours};
+use super::value::{encoded_size, long};
+use super::{ATTEMPT, ROUTING_KEY, is_brokers_or_ours, properties};
 use crate::topology::{DEAD, RETRY, wait_name};
 use crate::wire::Outgoing;
 
@@ -100,32 +99,9 @@ fn copy<'a>(original: &'a Original, failure: &FailureRecord) -> Copy<'a> {
 
 impl Copy<'_> {
     fn outgoing(self, exchange: String, routing_key: &str) -> Outgoing {
-        let old = &self.original.properties;
+        // what it leaves out of the properties stands in the headers
         let headers = FieldTable::from(fitting(self.headers));
-        let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(headers);
-        // all but `expiration`, which would end the copy, and `user_id`, which the broker checks against who publishes:
-        // these are kept as headers
-        macro_rules! keep {
-            ($($get:ident $with:ident)*) => { $(
-                if let Some(value) = old.$get().clone() {
-                    properties = properties.$with(value);
-                }
-            )* };
-        }
-        keep! {
-            kind with_type
-            content_type with_content_type
-            content_encoding with_content_encoding
-            correlation_id with_correlation_id
-            timestamp with_timestamp
-            app_id with_app_id
-            priority with_priority
-            reply_to with_reply_to
-            cluster_id with_cluster_id
-        }
-        // a message that came without an id gets one, and keeps it from here on
-        let id = old.message_id().clone().unwrap_or_else(|| short(&EventId::new().to_string()));
-        let properties = properties.with_message_id(id);
+        let properties = properties::for_a_copy(&self.original.properties, headers);
         Outgoing { exchange, routing_key: routing_key.to_owned(), properties, body: self.original.body.clone() }
     }
 }

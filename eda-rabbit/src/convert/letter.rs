@@ -2,14 +2,14 @@
 
 use std::time::SystemTime;
 
+use eda_core::envelope;
 use eda_core::transport::{Letter, LetterFailure, Place, Token};
-use eda_core::{EventId, envelope};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use super::copy::{DETAIL, EXCHANGE, EXPIRATION, FIRST_FAILED_AT, HANDLER, LAST_FAILED_AT, LEFT_OUT, REASON, USER_ID};
-use super::value::{long, number, short, text};
-use super::{ATTEMPT, PERSISTENT, ROUTING_KEY, incoming, is_brokers_or_ours};
+use super::value::{long, number, text};
+use super::{ATTEMPT, ROUTING_KEY, incoming, is_brokers_or_ours, properties};
 use crate::topology::{EVENTS_STRICT, RETRY};
 use crate::wire::{Arrived, Outgoing};
 
@@ -123,28 +123,8 @@ fn back(
     arrived: Arrived,
 ) -> Letter {
     let old = arrived.properties;
-    let mut properties = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(headers);
-    // all but `expiration` and `user_id`, on which AMQP would act: the first copy has kept them as headers
-    macro_rules! keep {
-        ($($get:ident $with:ident)*) => { $(
-            if let Some(value) = old.$get().clone() {
-                properties = properties.$with(value);
-            }
-        )* };
-    }
-    keep! {
-        kind with_type
-        content_type with_content_type
-        content_encoding with_content_encoding
-        correlation_id with_correlation_id
-        timestamp with_timestamp
-        app_id with_app_id
-        priority with_priority
-        reply_to with_reply_to
-        cluster_id with_cluster_id
-    }
-    let id = old.message_id().clone().unwrap_or_else(|| short(&EventId::new().to_string()));
-    let properties = properties.with_message_id(id);
+    // the first copy has kept the others as headers
+    let properties = properties::for_a_copy(&old, headers);
     // as a consumer will see it
     let seen = Arrived {
         tag: 0,

@@ -3,6 +3,7 @@
 use lapin::types::{AMQPValue, FieldArray, FieldTable, ShortString};
 
 use super::queue::Message;
+use crate::convert::of_the_author;
 
 const HISTORY: &str = "x-death";
 
@@ -88,27 +89,15 @@ pub(super) fn is_cycle(dead_letter: &Message, target: &str) -> bool {
 
 fn without_expiration(message: &Message) -> lapin::BasicProperties {
     let old = &message.properties;
-    let mut properties = lapin::BasicProperties::default();
-    macro_rules! keep {
-        ($($get:ident $with:ident)*) => { $(
-            if let Some(value) = old.$get().clone() {
-                properties = properties.$with(value);
-            }
-        )* };
+    let mut properties = of_the_author(old);
+    if let Some(id) = old.message_id().clone() {
+        properties = properties.with_message_id(id);
     }
-    keep! {
-        kind with_type
-        content_type with_content_type
-        content_encoding with_content_encoding
-        correlation_id with_correlation_id
-        timestamp with_timestamp
-        app_id with_app_id
-        priority with_priority
-        reply_to with_reply_to
-        cluster_id with_cluster_id
-        message_id with_message_id
-        user_id with_user_id
-        delivery_mode with_delivery_mode
+    if let Some(user) = old.user_id().clone() {
+        properties = properties.with_user_id(user);
+    }
+    if let Some(mode) = *old.delivery_mode() {
+        properties = properties.with_delivery_mode(mode);
     }
     properties
 }
