@@ -62,6 +62,11 @@ struct Life {
 }
 
 impl Life {
+    async fn over(&self) {
+        // the sender is this very one
+        let _ = self.end.subscribe().wait_for(|end| *end).await;
+    }
+
     fn check(&self) -> io::Result<()> {
         if self.is_over.load(Ordering::Acquire) {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "nobody waits for this connection any more"));
@@ -84,6 +89,20 @@ impl fmt::Debug for Kit {
     }
 }
 
+impl Kit {
+    /// Of one type, so that tokio's task is compiled once and not for each of lapin's futures, of which a connection has a
+    /// handful.
+    fn spawn_boxed(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let life = Arc::clone(&self.life);
+        self.handle.spawn(async move {
+            tokio::select! {
+                () = future => {}
+                () = life.over() => {}
+            }
+        });
+    }
+}
+
 impl RuntimeKit for Kit {}
 
 impl Executor for Kit {
@@ -95,13 +114,7 @@ impl Executor for Kit {
 
     fn spawn<T: Send + 'static, F: Future<Output = T> + Send + 'static>(&self, future: F) -> Task<Spawned<T>> {
         let (done, is_done) = oneshot::channel();
-        let mut end = self.life.end.subscribe();
-        self.handle.spawn(async move {
-            tokio::select! {
-                value = future => drop(done.send(value)),
-                Ok(_) = end.wait_for(|end| *end) => {}
-            }
-        });
+        self.spawn_boxed(Box::pin(async move { drop(done.send(future.await)) }));
         Spawned(is_done).into()
     }
 
@@ -137,11 +150,10 @@ impl Reactor for Kit {
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let (connect, life) = (self.tokio.tcp_connect_addr(address), Arc::clone(&self.life));
-        let mut end = self.life.end.subscribe();
         async move {
             tokio::select! {
                 stream = connect => Ok(Socket { stream: stream?, life }),
-                _ = end.wait_for(|end| *end) => Err(io::ErrorKind::ConnectionAborted.into()),
+                () = life.over() => Err(io::ErrorKind::ConnectionAborted.into()),
             }
         }
     }
