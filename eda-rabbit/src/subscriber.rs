@@ -1,5 +1,6 @@
 //! One subscription, over every reconnect: declare → qos → consume, and again.
 
+mod burst;
 mod session;
 mod settler;
 

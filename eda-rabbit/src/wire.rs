@@ -62,6 +62,9 @@ pub(crate) trait Channel: Send + Sync {
     /// they are written, or with an error when the channel ends; the deadline is the caller's.
     fn publish(&self, outgoing: Outgoing) -> BoxFuture<Result<Confirm>>;
 
+    /// How many consumers the broker knows of a queue. One that is gone ends the channel.
+    async fn consumers(&self, queue: &str) -> Result<u32>;
+
     async fn qos(&self, prefetch: u16) -> Result;
     async fn consume(&self, queue: &str) -> Result<Box<dyn Arrivals>>;
     async fn cancel(&self, consumer_tag: &str) -> Result;

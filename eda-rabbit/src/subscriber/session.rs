@@ -1,9 +1,7 @@
 //! One channel's life: from the confirmed consumer to its end, asked for or not.
 
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use eda_core::transport::{ConsumerState, Delivery, Settle, Token};
@@ -12,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
+use super::burst::{next, next_burst};
 use super::{Control, Task, Wanted};
 use crate::connection::Connection;
 use crate::convert::{self, Original};
@@ -19,8 +18,6 @@ use crate::settle::Flush;
 use crate::topology::Plan;
 use crate::wire::{Arrivals, Arrived, Channel, Link};
 
-/// How many deliveries are handed on at once.
-const BURST: usize = 64;
 /// How long what the broker had sent before a cancel may take to come.
 const LAST_ARRIVALS: Duration = Duration::from_secs(2);
 /// A quorum queue forgets acks that a close follows at once, also after a cancel (measured: 140 of 400), because it hears
@@ -28,6 +25,8 @@ const LAST_ARRIVALS: Duration = Duration::from_secs(2);
 /// cancel, which it writes down, too, is the best guess.
 const SETTLE: Duration = Duration::from_millis(100);
 const LONGEST_SETTLE: Duration = Duration::from_secs(2);
+/// As long nothing comes and nothing is in hand, before the broker is asked whether it still has a consumer.
+const LISTEN: Duration = Duration::from_secs(20);
 /// A session that ends before may have died of a message that this program never got to see.
 const SOON: Duration = Duration::from_secs(5);
 /// So often a delivery comes back before connections may be lost over it, or over one of those beside it.
@@ -43,6 +42,8 @@ pub(super) struct Session {
     /// When the broker was last told of a settlement, and how long it took to answer the cancel.
     told: Instant,
     answer: Duration,
+    /// When something came, or the broker said that it would.
+    heard: Instant,
     is_quarantined: bool,
     is_cancelled: bool,
     /// The tag of the newest delivery; 0 before there is one.
@@ -100,6 +101,7 @@ impl Session {
             began,
             told: began,
             answer: Duration::ZERO,
+            heard: began,
             is_quarantined,
             is_cancelled: false,
             newest: 0,
@@ -185,8 +187,10 @@ impl Session {
                 () = sleep_until(self.began + SOON), if self.is_quarantined && self.newest == 0 && !self.is_cancelled => {
                     self.release(task).await?;
                 }
+                () = sleep_until(self.heard + LISTEN), if !self.is_cancelled => self.listen(task).await?,
                 Ok(()) = task.blocked.changed(), if !self.is_cancelled => self.tell_state(task),
                 end = next_burst(&mut *self.arrivals, &mut burst), if !self.is_cancelled => {
+                    self.heard = Instant::now();
                     burst.drain(..).for_each(|arrived| self.deliver(task, arrived));
                     match end {
                         None => {}
@@ -207,6 +211,21 @@ impl Session {
             self.release(task).await?;
         }
         Ok(())
+    }
+
+    /// A broker can lose a consumer without a word: RabbitMQ 3.10 does where a quorum queue is deleted whose leader has just
+    /// changed, and where nodes are parted. So who hears nothing asks.
+    async fn listen(&mut self, task: &Task) -> Result<(), String> {
+        self.heard = Instant::now();
+        if task.wanted.settler.has_open() {
+            return Ok(());
+        }
+        let queue = &task.wanted.subscription.queue;
+        match self.channel.consumers(queue).await {
+            Ok(0) => Err(format!("the broker has ended the consumer of `{queue}` without a word")),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     fn token(&self, tag: u64) -> Token {
@@ -319,25 +338,4 @@ impl Session {
 fn answer(done: oneshot::Sender<Result>, outcome: &Result<(), String>) {
     // whoever asked may have stopped waiting
     let _ = done.send(outcome.clone().map_err(|why| Error::new(ErrorKind::Unavailable, why)));
-}
-
-/// All that is there, one at least; or also that nothing comes any more, and why.
-async fn next_burst(arrivals: &mut dyn Arrivals, burst: &mut Vec<Arrived>) -> Option<Option<Error>> {
-    poll_fn(|context| {
-        while burst.len() < BURST {
-            match arrivals.poll_next(context) {
-                Poll::Ready(Some(Ok(arrived))) => burst.push(arrived),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Some(error))),
-                Poll::Ready(None) => return Poll::Ready(Some(None)),
-                Poll::Pending if burst.is_empty() => return Poll::Pending,
-                Poll::Pending => break,
-            }
-        }
-        Poll::Ready(None)
-    })
-    .await
-}
-
-async fn next(arrivals: &mut dyn Arrivals) -> Option<Result<Arrived>> {
-    poll_fn(|context| arrivals.poll_next(context)).await
 }

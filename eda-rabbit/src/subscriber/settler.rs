@@ -88,6 +88,10 @@ impl Settler {
         self.channel().ledger.open(tag, original);
     }
 
+    pub(super) fn has_open(&self) -> bool {
+        self.channel().ledger.open_count() > 0
+    }
+
     pub(super) fn made_progress(&self) -> bool {
         self.channel().made_progress
     }

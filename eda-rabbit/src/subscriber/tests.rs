@@ -72,6 +72,10 @@ impl Channel for NoAnswer {
         Box::pin(async { unavailable() })
     }
 
+    async fn consumers(&self, _: &str) -> Result<u32> {
+        unavailable()
+    }
+
     async fn qos(&self, _: u16) -> Result {
         unavailable()
     }

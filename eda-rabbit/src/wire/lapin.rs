@@ -212,6 +212,13 @@ impl Channel for LapinChannel {
         })
     }
 
+    async fn consumers(&self, queue: &str) -> Result<u32> {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let looking = self.0.queue_declare(queue.into(), options, FieldTable::default());
+        let found = within(REQUEST, &format!("looking for queue `{queue}`"), looking).await?;
+        Ok(found.consumer_count())
+    }
+
     async fn qos(&self, prefetch: u16) -> Result {
         within(REQUEST, "setting the prefetch", self.0.basic_qos(prefetch, BasicQosOptions::default())).await
     }

@@ -24,7 +24,7 @@ impl Faults {
         let random = &mut self.random;
         let short = Duration::from_millis(random.between(50, 3_000));
         let long = Duration::from_millis(random.between(1_000, 45_000));
-        let kinds = if self.deletes { 22 } else { 18 };
+        let kinds = if self.deletes { 23 } else { 18 };
         let queue = random.pick(&QUEUES).copied().unwrap_or_default().to_owned();
         match random.below(kinds) {
             0..4 => Fault::Reset,
@@ -45,6 +45,7 @@ impl Faults {
             18 => Fault::DeleteQueue(queue),
             19 => Fault::DeleteQueue(random.pick(&OTHERS).copied().unwrap_or_default().to_owned()),
             20 => Fault::DeleteExchange(random.pick(&EXCHANGES).copied().unwrap_or_default().to_owned()),
+            21 => Fault::DeleteQueueSilently(queue),
             _ => Fault::Unbind(queue),
         }
     }

@@ -142,6 +142,12 @@ impl Channel for SimulatedChannel {
         })
     }
 
+    async fn consumers(&self, queue: &str) -> Result<u32> {
+        self.declare_queue(&Queue { name: queue.to_owned(), arguments: None }).await?;
+        // the answer would carry it
+        Ok(self.0.socket.simulation.world().consumers(queue))
+    }
+
     async fn qos(&self, prefetch: u16) -> Result {
         self.0.ask(REQUEST, "setting the prefetch", Request::Qos(prefetch)).await
     }

@@ -43,6 +43,8 @@ pub enum Fault {
     CloseChannel,
     /// A queue is deleted with all that it holds.
     DeleteQueue(String),
+    /// The same, and its consumers are not told: RabbitMQ 3.10 forgets to where the queue's leader has just changed.
+    DeleteQueueSilently(String),
     /// An exchange is deleted.
     DeleteExchange(String),
     /// A queue is bound no more, but for retries and dead letters.
@@ -147,7 +149,11 @@ impl World {
                 let Some(number) = self.connections[&id].channels.keys().next_back().copied() else { return false };
                 self.close_channel(id, number, 541, "INTERNAL_ERROR");
             }
-            Fault::DeleteQueue(queue) => return self.delete_queue(queue),
+            Fault::DeleteQueue(queue) => {
+                self.cancel_consumers(queue);
+                return self.delete_queue(queue);
+            }
+            Fault::DeleteQueueSilently(queue) => return self.delete_queue(queue),
             Fault::DeleteExchange(exchange) => return self.exchanges.remove(exchange).is_some(),
             Fault::Unbind(queue) => {
                 let mut was_bound = false;
@@ -255,11 +261,10 @@ impl World {
         !places.is_empty()
     }
 
-    pub(super) fn delete_queue(&mut self, name: &str) -> bool {
+    fn delete_queue(&mut self, name: &str) -> bool {
         if !self.queues.contains_key(name) {
             return false;
         }
-        self.cancel_consumers(name);
         for exchange in self.exchanges.values_mut() {
             exchange.unbind_all(name);
         }

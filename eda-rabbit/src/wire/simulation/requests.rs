@@ -193,6 +193,10 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn consumers(&self, queue: &str) -> u32 {
+        self.queues.get(queue).map_or(0, |known| u32::try_from(known.consumers.len()).unwrap_or(u32::MAX))
+    }
+
     fn begin_consumer(&mut self, id: u64, number: u16, queue: &str, tag: Arc<str>) -> Result<(), (u16, String)> {
         let Some(known) = self.queues.get_mut(queue) else {
             return Err((404, format!("NOT_FOUND - no queue '{queue}' in vhost '/'")));

@@ -253,6 +253,23 @@ fn two_consumers_share_a_queue() {
 }
 
 #[test]
+fn a_queue_says_how_many_consume_it() {
+    compare(async |bench| {
+        bench.queue("q", quorum([])).await.expect("declared");
+        let (one, two) = (bench.channel().await, bench.channel().await);
+        let name = bench.name("q");
+        for expected in 0..2 {
+            bench.note_outcome(&format!("{expected} expected"), &one.consumers(&name).await);
+            let _arrivals = bench.consume(&two, "q", 1).await;
+        }
+        bench.note_outcome("both", &one.consumers(&name).await);
+        let gone = bench.name("nothing");
+        bench.note_outcome("nothing", &one.consumers(&gone).await);
+        bench.note_outcome("its channel", &one.qos(1).await);
+    });
+}
+
+#[test]
 fn nobody_consumes_what_is_not_there() {
     compare(async |bench| {
         let channel = bench.channel().await;
