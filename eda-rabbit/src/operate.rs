@@ -3,6 +3,7 @@
 //! AMQP can't list what exists, so what is left over is known from what earlier builds had; and it can't tell whether a
 //! binding exists, so one is made again, which changes nothing.
 
+mod consumers;
 mod keep;
 
 use std::future::poll_fn;

@@ -17,8 +17,8 @@ use crate::progress::Progress;
 use crate::text::counted;
 use crate::{Stop, write, write_json};
 
-/// How many copies are under way.
-const WINDOW: usize = 500;
+/// How many copies are under way. With the removals that a transport has not told yet, so many come twice after a kill.
+const WINDOW: usize = 400;
 
 /// How letters are sent back.
 #[derive(Args, Debug)]

@@ -15,7 +15,7 @@ use crate::broker::PATIENCE;
 use crate::support::{program, stderr, stdout};
 
 const LETTERS: u64 = 3_000;
-/// How many copies the tool has under way: so many come twice at most.
+/// How many copies the tool has under way, and removals that the broker was not told of: so many come twice at most.
 const WINDOW: u64 = 500;
 /// What the first two consumers of a walk may have in hand.
 const IN_HAND: u64 = 256 + 1_024;

@@ -74,10 +74,10 @@ pub trait Kept: Send {
     /// Cancelled, the copy may or may not be sent.
     async fn send_back(&mut self, letter: &Letter) -> Result<Receipt>;
 
-    /// Removes a letter for good.
+    /// Removes a letter for good. The broker may be told with later ones, or by [`close`](Self::close).
     ///
     /// # Errors
-    /// Where the broker may not have heard of it: then the letter stays.
+    /// Where the broker may not have heard of it, or of those before: then these letters stay.
     ///
     /// # Cancel safety
     /// Cancelled, the letter may or may not be removed.

@@ -7,8 +7,8 @@
 //! on RabbitMQ 3.10. A walk that is cut short, as by the end of its process, gives back in order, too; but on a queue that was
 //! walked over before, what it gives back stands behind what it has not seen.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::poll_fn;
+use std::collections::BTreeMap;
+use std::future::{poll_fn, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +17,13 @@ use eda_core::transport::{Keep, Kept, Letter, Place, Receipt, Token};
 use eda_core::{Error, ErrorKind, Result};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::consumers::{Begun, Current, Opened};
 use super::{Desk, operator};
 use crate::convert;
 use crate::publisher::{Parcel, Publisher};
 use crate::rabbit::Rabbit;
 use crate::topology::{Binding, ORPHANED, RETRY, UNROUTED};
-use crate::wire::{Arrivals, Arrived, BoxFuture, Channel, Held, Link, Outgoing};
+use crate::wire::{Arrived, BoxFuture, Held, Link, Outgoing};
 
 /// The prefetch of the first consumer, when nothing is known of how large letters are.
 const FIRST: u16 = 256;
@@ -32,6 +33,8 @@ const ROOM: u64 = 12 * 1024 * 1024;
 const FRAME: u64 = 3 * 1024;
 /// How many consumers a channel has. The broker remembers up to 32 in order.
 const CONSUMERS: u16 = 30;
+/// So many removals are told to the broker at once, unless the walk would wait for it.
+const LOT: usize = 64;
 /// After how long without a letter the broker is asked whether there are any.
 const QUIET: Duration = Duration::from_millis(500);
 /// After how long without a letter, though there should be some, the walk ends.
@@ -66,6 +69,7 @@ impl Keep for Rabbit {
             sizes: 0,
             seen: 0,
             removed: 0,
+            untold: Vec::new(),
             ways: BTreeMap::new(),
         })))
     }
@@ -87,37 +91,10 @@ struct Walk {
     sizes: u64,
     seen: u64,
     removed: u64,
+    /// What was removed and not told, all on one channel.
+    untold: Vec<Token>,
     /// By queue, whether a letter can go there.
     ways: BTreeMap<String, bool>,
-}
-
-struct Opened {
-    channel: Arc<dyn Channel>,
-    /// Consumers that hold as much as they may: they get nothing more, and are kept until the end.
-    full: Vec<Box<dyn Arrivals>>,
-}
-
-/// A consumer that has begun, and the channel if it is a new one.
-struct Begun {
-    channel: Option<Arc<dyn Channel>>,
-    arrivals: Box<dyn Arrivals>,
-    prefetch: u16,
-}
-
-/// The consumer that letters come from.
-struct Current {
-    arrivals: Box<dyn Arrivals>,
-    prefetch: u16,
-    /// What it holds.
-    held: BTreeSet<u64>,
-    /// Of these, what was sent back and is neither removed nor left: it makes room.
-    pledged: BTreeSet<u64>,
-}
-
-impl Current {
-    fn is_full(&self) -> bool {
-        self.held.len() >= usize::from(self.prefetch) && self.pledged.is_empty()
-    }
 }
 
 #[async_trait]
@@ -139,6 +116,10 @@ impl Kept for Walk {
             let arrived = tokio::select! {
                 biased;
                 arrived = poll_fn(|context| current.arrivals.poll_next(context)) => arrived,
+                () = ready(()), if !self.untold.is_empty() => {
+                    self.tell_removals().await?;
+                    continue;
+                }
                 () = self.desk.0.lost(&self.link) => return Err(lost()),
                 () = sleep_until(look) => {
                     if self.desk.queue(&self.queue).await?.is_none_or(|held| held.messages == 0) {
@@ -181,11 +162,13 @@ impl Kept for Walk {
     }
 
     async fn remove(&mut self, letter: Token) -> Result<()> {
-        let opened = usize::try_from(letter.generation).ok().and_then(|index| self.channels.get(index));
-        let Some(opened) = opened else {
+        if self.opened(letter).is_none() {
             return Err(Error::new(ErrorKind::NotFound, "the letter is of another walk"));
-        };
-        opened.channel.ack(letter.tag, false).await?;
+        }
+        if self.untold.len() >= LOT || self.untold.first().is_some_and(|first| first.generation != letter.generation) {
+            self.tell_removals().await?;
+        }
+        self.untold.push(letter);
         self.removed += 1;
         if let Some(current) = self.holder(letter) {
             current.pledged.remove(&letter.tag);
@@ -204,6 +187,7 @@ impl Kept for Walk {
         if self.seen > 0 {
             self.see_the_rest().await;
         }
+        self.tell_removals().await?;
         self.opening = None;
         let last = self.current.take();
         if let (Some(current), Some(opened)) = (last, self.channels.last_mut()) {
@@ -227,6 +211,18 @@ impl Kept for Walk {
 }
 
 impl Walk {
+    fn opened(&self, letter: Token) -> Option<&Opened> {
+        usize::try_from(letter.generation).ok().and_then(|index| self.channels.get(index))
+    }
+
+    /// Cancel safe: all are handed over with the first poll.
+    async fn tell_removals(&mut self) -> Result {
+        let untold = std::mem::take(&mut self.untold);
+        let Some(opened) = untold.first().and_then(|first| self.opened(*first)) else { return Ok(()) };
+        let tags: Vec<u64> = untold.iter().map(|letter| letter.tag).collect();
+        opened.channel.ack_each(&tags).await
+    }
+
     /// A consumer that may get more, unless there is one. Cancel safe: what has begun is kept.
     async fn make_room(&mut self) -> Result {
         if self.current.as_ref().is_some_and(|current| !current.is_full()) {
@@ -248,7 +244,7 @@ impl Walk {
         if let Some(channel) = channel {
             self.channels.push(Opened { channel, full: Vec::new() });
         }
-        self.current = Some(Current { arrivals, prefetch, held: BTreeSet::new(), pledged: BTreeSet::new() });
+        self.current = Some(Current::new(arrivals, prefetch));
         Ok(())
     }
 

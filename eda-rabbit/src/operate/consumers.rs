@@ -1,0 +1,40 @@
+//! The consumers of a walk, and what they hold.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::wire::{Arrivals, Channel};
+
+pub(super) struct Opened {
+    pub(super) channel: Arc<dyn Channel>,
+    /// Consumers that hold as much as they may: they get nothing more, and are kept until the end.
+    pub(super) full: Vec<Box<dyn Arrivals>>,
+}
+
+/// A consumer that has begun, and the channel if it is a new one.
+pub(super) struct Begun {
+    pub(super) channel: Option<Arc<dyn Channel>>,
+    pub(super) arrivals: Box<dyn Arrivals>,
+    pub(super) prefetch: u16,
+}
+
+/// The consumer that letters come from.
+pub(super) struct Current {
+    pub(super) arrivals: Box<dyn Arrivals>,
+    pub(super) prefetch: u16,
+    /// What it holds.
+    pub(super) held: BTreeSet<u64>,
+    /// Of these, what was sent back and is neither removed nor left: it makes room.
+    pub(super) pledged: BTreeSet<u64>,
+}
+
+impl Current {
+    pub(super) fn new(arrivals: Box<dyn Arrivals>, prefetch: u16) -> Self {
+        Self { arrivals, prefetch, held: BTreeSet::new(), pledged: BTreeSet::new() }
+    }
+
+    /// Whether nothing more comes before something is removed.
+    pub(super) fn is_full(&self) -> bool {
+        self.held.len() >= usize::from(self.prefetch) && self.pledged.is_empty()
+    }
+}
