@@ -5,6 +5,7 @@ mod bench;
 mod broker;
 mod browser;
 mod chaos;
+mod collector;
 mod count;
 mod fuzz;
 mod install;
@@ -34,6 +35,7 @@ usage: cargo xtask <command>
 
 AMQP_URL           tests use this broker instead of a private node
 EDA_PYTHON         tests use this Python, which has pika, instead of one in target
+EDA_COLLECTOR      tests send traces to this `rotel-agent`, instead of one in target
 EDA_RABBITMQ_BIN   folder that holds rabbitmq-server and rabbitmqctl
 EDA_RABBITMQ_4_BIN the same of a RabbitMQ 4: then `test` runs the conformance suite and the chaos run on it, too";
 

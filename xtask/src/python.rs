@@ -51,13 +51,13 @@ pub(crate) fn run() -> Result<(), String> {
 }
 
 /// The one line that names a package, such as `pika==1.4.4`.
-fn pinned(requirements: &Path) -> Result<String, String> {
+pub(crate) fn pinned(requirements: &Path) -> Result<String, String> {
     let text = fs::read_to_string(requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
     let pinned = text.lines().filter_map(|line| line.split_whitespace().next()).find(|word| word.contains("=="));
     pinned.map(str::to_owned).ok_or_else(|| format!("{}: expected `pika==…`", requirements.display()))
 }
 
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     let root = crate::root();
     root.canonicalize().unwrap_or(root).join(target)

@@ -3,7 +3,7 @@
 use rabbit_node::{Node, Options};
 
 use crate::step::{Steps, run as program};
-use crate::{broker, browser, chaos, count, fuzz, install, python, simulate, tidy};
+use crate::{broker, browser, chaos, collector, count, fuzz, install, python, simulate, tidy};
 
 const CLIPPY: &[&str] =
     &["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"];
@@ -43,9 +43,18 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         }
         Err(error) => Err(error),
     })?;
+    let mut collector = String::new();
     if filters.is_empty() {
         steps.take("browser", "cargo xtask test", || {
             println!("{}", browser::provide());
+            Ok(())
+        })?;
+        steps.take("collector", "cargo xtask test", || {
+            collector = collector::provide(&python, &python::target()).unwrap_or_else(|why| {
+                println!("{why}");
+                String::new()
+            });
+            println!("{collector}");
             Ok(())
         })?;
         steps.take("promtool", "apt-get install prometheus", install::promtool)?;
@@ -58,7 +67,8 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         tests.push("--");
         tests.extend(filters);
     }
-    let variables = [("AMQP_URL", broker.url.as_str()), ("EDA_PYTHON", python.as_str())];
+    let mut variables = vec![("AMQP_URL", broker.url.as_str()), ("EDA_PYTHON", python.as_str())];
+    variables.extend((!collector.is_empty()).then_some(("EDA_COLLECTOR", collector.as_str())));
     let again = format!("cargo xtask test {}", filters.join(" "));
     steps.take("tests", again.trim(), || program(&crate::cargo(), &tests, &variables))?;
     if filters.is_empty() {
