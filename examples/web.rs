@@ -1,5 +1,5 @@
 //! A web service that publishes an event for each order, and tells over HTTP how it is:
-//! `cargo run --example web --features http,journal`, then
+//! `cargo run --example web --features http,journal,metrics`, then
 //! `curl -X POST 127.0.0.1:8080/orders -H 'content-type: application/json' -d '{"order_id": 1, "amount": 250}'`.
 //!
 //! `--broker amqp://localhost` (with the feature `rabbit`) takes the place of the broker in memory, `--listen` another
@@ -16,7 +16,8 @@ use axum::{Json, Router};
 use eda::http::Endpoint;
 use eda::journal::FileJournal;
 use eda::prelude::*;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use eda::telemetry::metrics::buckets;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -40,7 +41,10 @@ async fn cook(order: OrderPlaced, meta: Meta) {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let Arguments { broker, listen, journal } = Arguments::of(std::env::args().skip(1))?;
-    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let prometheus = buckets().try_fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
+        builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), bounds)
+    })?;
+    let metrics = prometheus.install_recorder()?;
     let app = App::new().service(Service::new("kitchen").handler::<cook>().publishes::<OrderPlaced>());
     let rendered = metrics.clone();
     let endpoint = Endpoint::of(&app)?.metrics(move || rendered.render());

@@ -46,6 +46,11 @@ fn an_order_is_accepted_when_the_broker_has_it_and_then_handled() {
     let again = web.post("/orders", r#"{"order_id": 3, "amount": 1}"#).json();
     // what was wrong was not published
     assert_eq!(web.line(), format!("order 3 is cooked, event {}", again["event"].as_str().expect("it is an id")));
+    let metrics = web.get("/metrics").body;
+    let published =
+        metrics.lines().find(|line| line.starts_with("messaging_client_sent_messages_total{")).unwrap_or(&metrics);
+    assert!(published.contains(r#"event="order.placed""#) && published.ends_with(" 2"), "{published}");
+    assert!(metrics.contains("_bucket{"), "histograms are no summaries: {metrics}");
 }
 
 #[cfg(feature = "tool")]
