@@ -51,20 +51,25 @@ impl<T: Serialize + DeserializeOwned> Json for T {
     }
 
     fn from_json(body: &[u8]) -> Decoded<Self> {
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let event = T::deserialize(ByName(&mut json)).map_err(|error| placed::<T>(body, error))?;
-        json.end().map_err(CodecError::new)?;
-        Ok(event)
+        // looked at once as a whole, text is read faster than bytes, each string of which is looked at
+        let Ok(text) = std::str::from_utf8(body) else { return carefully(body) };
+        let mut json = serde_json::Deserializer::from_str(text);
+        match T::deserialize(ByName(&mut json)) {
+            Ok(event) => json.end().map(|()| event).map_err(CodecError::new),
+            Err(error) => Err(carefully::<T>(body).err().unwrap_or_else(|| CodecError::new(error))),
+        }
     }
 }
 
-/// The error with the path to what is wrong. To know the path costs time, so it is looked for only when something is wrong.
-fn placed<T: DeserializeOwned>(body: &[u8], error: serde_json::Error) -> CodecError {
+/// With an error that tells the path to what is wrong. To know the path costs time, so it is looked for only when something is
+/// wrong.
+fn carefully<T: DeserializeOwned>(body: &[u8]) -> Decoded<T> {
     let mut json = serde_json::Deserializer::from_slice(body);
     match serde_path_to_error::deserialize::<_, T>(ByName(&mut json)) {
+        Ok(event) => json.end().map(|()| event).map_err(CodecError::new),
+        Err(placed) if placed.path().iter().next().is_some() => Err(CodecError::new(placed)),
         // the whole body is no place
-        Err(placed) if placed.path().iter().next().is_some() => CodecError::new(placed),
-        _ => CodecError::new(error),
+        Err(placed) => Err(CodecError::new(placed.into_inner())),
     }
 }
 
