@@ -13,7 +13,7 @@ use crate::script;
 use crate::stale;
 use crate::tools::Tools;
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(180);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const CLEAN_UP: &str = r#"
 for file in "$1"/group.*; do kill -s KILL -- "-$(cat "$file")"; done
