@@ -82,12 +82,19 @@ impl App {
     /// # Errors
     /// As [`topology`](Self::topology), and where the transport can't express it.
     pub fn permissions<P: Permit>(&self, transport: &P) -> Result<P::Permissions> {
-        let topology = if self.services.is_empty() { Topology::default() } else { self.topology()? };
+        let publishing = || Topology { journal: self.is_journaled_at_broker(), ..Topology::default() };
+        let topology = if self.services.is_empty() { publishing() } else { self.topology()? };
         transport.permissions(&topology)
     }
 
     pub(crate) fn plan(&self) -> Result<Plan> {
-        plan::plan(&self.services)
+        let mut plan = plan::plan(&self.services)?;
+        plan.topology.journal = self.is_journaled_at_broker();
+        Ok(plan)
+    }
+
+    fn is_journaled_at_broker(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.is_at_broker())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Result;
 use crate::journal::{Journal, noted};
@@ -19,6 +19,8 @@ pub struct Broker {
     /// The same, or with the journal around it.
     publish: Arc<dyn Publish>,
     journal: Option<Arc<dyn Journal>>,
+    /// Of all handles: what has to be written before the connection ends.
+    waited_for: Arc<Mutex<Vec<Arc<dyn Journal>>>>,
 }
 
 impl Broker {
@@ -31,7 +33,8 @@ impl Broker {
     /// Cancelled, the transport is dropped, and its connection with it.
     pub async fn new(transport: impl Transport) -> Result<Self> {
         let publish = telemetry::watched(transport.publisher().await?);
-        Ok(Self { transport: Arc::new(transport), plain: Arc::clone(&publish), publish, journal: None })
+        let (plain, transport) = (Arc::clone(&publish), Arc::new(transport));
+        Ok(Self { transport, plain, publish, journal: None, waited_for: Arc::default() })
     }
 
     /// The same connection, and everything that is published through this handle, or handled by apps that are started on
@@ -60,7 +63,8 @@ impl Broker {
         &self.transport
     }
 
-    /// Ends the connection. Services that run on it should be shut down before.
+    /// Ends the connection. Services that run on it should be shut down before. What a journal at the broker has not written
+    /// yet is written first, for some seconds at most.
     ///
     /// # Errors
     /// Where the broker was not told in time; the connection is gone all the same.
@@ -68,10 +72,21 @@ impl Broker {
     /// # Cancel safety
     /// Cancelled, the connection ends with the last handle; call it again to wait for that.
     pub async fn close(&self) -> Result<()> {
+        let journals = std::mem::take(&mut *self.waited_for.lock().unwrap_or_else(PoisonError::into_inner));
+        for journal in journals {
+            journal.flush().await;
+        }
         self.transport.close().await
     }
 
     pub(crate) fn journaled_by(self, journal: Arc<dyn Journal>) -> Self {
+        journal.attach(&self.transport);
+        if journal.is_at_broker() {
+            let mut journals = self.waited_for.lock().unwrap_or_else(PoisonError::into_inner);
+            if !journals.iter().any(|known| Arc::ptr_eq(known, &journal)) {
+                journals.push(Arc::clone(&journal));
+            }
+        }
         let publish = noted(Arc::clone(&self.plain), Arc::clone(&journal));
         Self { publish, journal: Some(journal), ..self }
     }

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 
 use crate::error::{Error, Result};
 use crate::message::Message;
-use crate::transport::{Destination, Publish, Reason, Receipt};
+use crate::transport::{Destination, Publish, Reason, Receipt, Transport};
 
 /// Hears of everything that a program publishes and handles: [`Broker::journaled`](crate::Broker::journaled).
 ///
-/// The feature `journal` of the facade has one that writes files; `trace` of the tool reads them.
+/// The feature `journal` of the facade has one that writes files, and one that writes into a queue of the broker; `trace` of
+/// the tool reads both.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -28,10 +29,27 @@ use crate::transport::{Destination, Publish, Reason, Receipt};
 ///     }
 /// }
 /// ```
+#[async_trait]
 pub trait Journal: Send + Sync + 'static {
     /// Takes down what has happened. It is called between two steps of a delivery, on the threads that handle events, so it
     /// must neither wait nor panic.
     fn record(&self, fact: &Fact<'_>);
+
+    /// Whether it writes into the journal that the broker keeps for all services, so that the broker needs to have one:
+    /// [`Topology::journal`](crate::Topology::journal).
+    fn is_at_broker(&self) -> bool {
+        false
+    }
+
+    /// Gets to know the transport that it is to hear of, before anything is recorded. A journal that several apps or handles
+    /// share is told more than once.
+    fn attach(&self, transport: &Arc<dyn Transport>) {
+        let _ = transport;
+    }
+
+    /// Waits, for a bounded time, until what was recorded is written down: what
+    /// [`Broker::close`](crate::Broker::close) does with a journal that is at the broker.
+    async fn flush(&self) {}
 }
 
 /// Something that has happened to an event.

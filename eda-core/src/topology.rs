@@ -17,6 +17,8 @@ pub struct Topology {
     pub subscriptions: Vec<Subscription>,
     /// What the app's handlers publish.
     pub emits: Vec<EventInfo>,
+    /// Whether it writes into the journal that the broker keeps for all services.
+    pub journal: bool,
 }
 
 /// What is wanted of the broker for one queue; never how.

@@ -1,5 +1,6 @@
 //! What a transport is: it sees messages and subscriptions, never event types or handlers.
 
+mod append;
 mod delivery;
 mod destination;
 mod keep;
@@ -19,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::message::Message;
 use crate::topology::{Subscription, Topology};
 
+pub use self::append::Append;
 pub use self::delivery::{Delivery, FailureRecord, Reason, Settle, Token};
 pub use self::destination::Destination;
 pub use self::keep::{Keep, Kept, Letter, LetterFailure, Place};
@@ -70,6 +72,12 @@ pub trait Transport: Send + Sync + 'static {
 
     /// What operators do with dead letters and what found no queue; `None` where nothing is kept that can be looked at.
     fn keep(&self) -> Option<&dyn Keep> {
+        None
+    }
+
+    /// A way into the journal that the broker keeps for all services; `None` where it keeps none. What it holds is looked at
+    /// by [`Keep`], as [`Place::Journal`].
+    fn journal(&self) -> Option<Box<dyn Append>> {
         None
     }
 

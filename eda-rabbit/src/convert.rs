@@ -9,13 +9,15 @@ mod writer;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use eda_core::transport::limits;
 use eda_core::{EventId, Message, envelope};
+use lapin::BasicProperties;
 use lapin::types::{AMQPValue, ShortString};
 
 use self::value::{from_amqp, number, text};
-use crate::topology::RETRY;
-use crate::wire::Arrived;
+use crate::topology::{JOURNAL_LINES, RETRY};
+use crate::wire::{Arrived, Outgoing};
 
 pub(crate) use self::copy::{Original, dead_copy, retry_copy};
 pub(crate) use self::letter::letter;
@@ -77,6 +79,17 @@ pub(crate) fn incoming(arrived: &Arrived) -> (Message, u32) {
     (message, attempt)
 }
 
+/// A message that holds lines of the journal.
+pub(crate) fn journal_lines(lines: &[u8]) -> Outgoing {
+    let properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/x-ndjson".into())
+        .with_type("eda.journal".into())
+        .with_message_id(EventId::new().to_string().into());
+    let (exchange, routing_key) = (JOURNAL_LINES.to_owned(), String::new());
+    Outgoing { exchange, routing_key, properties, body: Bytes::copy_from_slice(lines) }
+}
+
 /// How often a delivery has come back, as the broker counts; 0 where it does not.
 pub(crate) fn came_back(arrived: &Arrived) -> u32 {
     let headers = arrived.properties.headers().as_ref().filter(|_| arrived.redelivered);
@@ -87,7 +100,7 @@ pub(crate) fn came_back(arrived: &Arrived) -> u32 {
 #[cfg(feature = "__fuzz")]
 pub fn there_and_back(message: &Message) -> Message {
     let outgoing = Writer::default().outgoing(message, crate::topology::EVENTS);
-    let crate::wire::Outgoing { exchange, routing_key, properties, body } = outgoing;
+    let Outgoing { exchange, routing_key, properties, body } = outgoing;
     incoming(&Arrived { tag: 1, exchange, routing_key, redelivered: false, properties, body }).0
 }
 

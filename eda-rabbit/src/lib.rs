@@ -33,6 +33,7 @@ mod connection;
 mod publisher;
 mod settle;
 mod subscriber;
+mod journal;
 mod rabbit;
 mod operate;
 

@@ -12,7 +12,7 @@ use eda_core::transport::{Permit, Unrouted};
 use eda_core::{Result, Topology};
 
 use crate::config::Config;
-use crate::topology::{Argument, DEAD, EVENTS, EVENTS_STRICT, ORPHANED, Plan, RETRY, UNROUTED};
+use crate::topology::{Argument, DEAD, EVENTS, EVENTS_STRICT, JOURNAL, JOURNAL_LINES, ORPHANED, Plan, RETRY, UNROUTED};
 
 /// The rights that an app needs at RabbitMQ: what `rabbitmqctl set_permissions` takes. Shown, it is that command.
 ///
@@ -69,6 +69,9 @@ impl Permit for Config {
             permissions.read.insert(subscription.queue.clone());
             permissions.write.insert(DEAD.to_owned());
         }
+        if topology.journal {
+            permissions.write.insert(JOURNAL_LINES.to_owned());
+        }
         let publishes = topology.subscriptions.is_empty() || !topology.emits.is_empty();
         Ok(if publishes { permissions.publishing() } else { permissions })
     }
@@ -83,13 +86,13 @@ impl Permissions {
         self
     }
 
-    /// With the rights of an operator: to look at, replay and discard the app's dead letters, to replay what was unrouted, and
-    /// to follow events. No service needs them, so give them to another user.
+    /// With the rights of an operator: to look at, replay and discard the app's dead letters, to replay what was unrouted, to
+    /// read the journal, and to follow events. No service needs them, so give them to another user.
     #[must_use]
     pub fn operating(mut self) -> Self {
         self.is_operating = true;
         self.read.extend(self.queues.iter().map(|queue| format!("{queue}.dead")));
-        self.read.extend([EVENTS, EVENTS_STRICT, RETRY, UNROUTED, ORPHANED].map(str::to_owned));
+        self.read.extend([EVENTS, EVENTS_STRICT, RETRY, UNROUTED, ORPHANED, JOURNAL].map(str::to_owned));
         self.write.extend([EVENTS_STRICT, RETRY].map(str::to_owned));
         self
     }
@@ -195,7 +198,7 @@ mod tests {
             bindings: if *declare { vec!["order.created".into()] } else { Vec::new() },
             policy: Policy { retries: 0, ..Policy::default() },
         };
-        let topology = Topology { subscriptions: queues.iter().map(subscription).collect(), emits: Vec::new() };
+        let topology = Topology { subscriptions: queues.iter().map(subscription).collect(), ..Topology::default() };
         url.parse::<Config>().expect("a URL").permissions(&topology).expect("a topology")
     }
 
@@ -234,6 +237,20 @@ mod tests {
         for needed in [r"|eda\.events\.strict|", r"|eda\.retry|", r"|amq\.gen-.*)$"] {
             assert!(operator.write().contains(needed), "`{needed}` is missing: {}", operator.write());
         }
+    }
+
+    #[test]
+    fn who_writes_the_journal_does_not_read_it() {
+        let config: Config = "amqp://localhost".parse().expect("a URL");
+        let topology = Topology { journal: true, ..Topology::default() };
+        let writer = config.permissions(&topology).expect("a topology");
+        assert!(writer.configure().contains(r"|eda\.journal|eda\.journal\.lines|"), "{}", writer.configure());
+        assert!(writer.write().contains(r"|eda\.journal|eda\.journal\.lines|"), "{}", writer.write());
+        assert!(writer.read().contains(r"|eda\.journal\.lines|"), "{}", writer.read());
+        assert!(!writer.read().contains(r"|eda\.journal|"), "{}", writer.read());
+        let reader = config.permissions(&Topology::default()).expect("a topology").operating();
+        assert!(reader.read().contains(r"|eda\.journal|"), "{}", reader.read());
+        assert!(!reader.write().contains("journal"), "{}", reader.write());
     }
 
     #[test]

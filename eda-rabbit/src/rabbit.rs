@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use eda_core::transport::{
-    Capabilities, Deliveries, Destination, Keep, Operate, Publish, Receipt, Transport, Unrouted, limits,
+    Append, Capabilities, Deliveries, Destination, Keep, Operate, Publish, Receipt, Transport, Unrouted, limits,
 };
 use eda_core::{Error, ErrorKind, EventId, Message, Result, Subscription, Topology};
 use tokio::time::{sleep, timeout};
@@ -15,6 +15,7 @@ use tracing::warn;
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::connection::{Connection, closed, establish};
+use crate::journal::JournalQueue;
 use crate::publisher::{Parcel, Publisher, with_trouble};
 use crate::subscriber::{Settler, Subscriber};
 use crate::topology::{EVENTS, EVENTS_STRICT, Plan};
@@ -132,6 +133,10 @@ impl Transport for Rabbit {
 
     fn keep(&self) -> Option<&dyn Keep> {
         Some(self)
+    }
+
+    fn journal(&self) -> Option<Box<dyn Append>> {
+        Some(Box::new(JournalQueue::new(&self.publishing)))
     }
 
     async fn declare(&self, topology: &Topology) -> Result<()> {

@@ -27,11 +27,19 @@ pub const UNROUTED: &str = "eda.unrouted";
 pub const RETRY: &str = "eda.retry";
 /// Where retries end whose queue is gone.
 pub const ORPHANED: &str = "eda.retry.orphaned";
+/// Where the journal of all services is kept.
+pub const JOURNAL: &str = "eda.journal";
+/// Where lines of the journal are published. It is not called as the queue is, so that who may write can't read.
+pub const JOURNAL_LINES: &str = "eda.journal.lines";
 /// From where a dead letter goes to its queue's dead letters.
 pub const DEAD: &str = "eda.dead";
 
 /// How many events are parked at most, oldest dropped first.
 pub const UNROUTED_LENGTH: i64 = 100_000;
+/// How large the journal gets at most, oldest dropped first; a message of it holds many lines.
+pub const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
+/// How many messages the journal has at most: no more than `trace` can walk over in some seconds.
+pub const JOURNAL_LENGTH: i64 = 100_000;
 /// How often the broker hands out a delivery again after crashes and lost connections, before it parks it as suspect.
 pub const DELIVERY_LIMIT: i64 = 50;
 /// Looking at a dead letter must never cost it: every look counts as a delivery.
@@ -132,7 +140,25 @@ impl Plan {
         for subscription in &topology.subscriptions {
             plan.merge(Self::subscription(subscription)?);
         }
+        if topology.journal {
+            plan.merge(Self::journal());
+        }
         Ok(plan)
+    }
+
+    /// The journal, for who writes into it. It is a quorum queue and no stream: a stream drops whole segments only, and is
+    /// read in another way than all else that is kept.
+    pub fn journal() -> Self {
+        let mut plan = Self::default();
+        plan.exchange(JOURNAL_LINES, ExchangeKind::Fanout, None);
+        let arguments = parked(&[
+            ("x-max-length", Argument::Number(JOURNAL_LENGTH)),
+            ("x-max-length-bytes", Argument::Number(JOURNAL_BYTES)),
+            ("x-overflow", text("drop-head")),
+        ]);
+        plan.queues.push(Queue { name: JOURNAL.to_owned(), arguments: Some(arguments) });
+        plan.bind(JOURNAL, JOURNAL_LINES, "");
+        plan
     }
 
     /// What every app needs: the exchanges, and the queues where nothing gets lost.

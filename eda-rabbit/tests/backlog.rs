@@ -72,7 +72,7 @@ async fn fill(url: &str) {
         bindings: vec![Filled::NAME.into()],
         policy: Policy::default(),
     };
-    let topology = Topology { subscriptions: vec![subscription], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription], ..Topology::default() };
     rabbit.declare(&topology).await.expect("it is declared");
     let publisher = rabbit.publisher().await.expect("there is one");
     let body = Filled.encode().expect("it is text");

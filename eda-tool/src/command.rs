@@ -43,6 +43,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Whether there is a broker's URL.
+    pub(crate) fn is_named(&self) -> bool {
+        self.broker.is_some()
+    }
+
     /// The broker's URL.
     ///
     /// # Errors
@@ -75,7 +80,7 @@ pub(crate) enum Command {
     Publish(PublishOptions),
     /// Follows events as they pass, taken from nobody. With `--json`, a line of JSON for each.
     Tail(TailOptions),
-    /// Tells what led to what, over services, from their journals; needs no broker.
+    /// Tells what led to what, over services, from their journals: files, or the queue of the broker.
     Trace(TraceOptions),
     /// Tells whether the app is consumed from.
     Health(HealthOptions),

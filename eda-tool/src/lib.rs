@@ -99,7 +99,7 @@ pub async fn execute(
         Command::Topology(command) => topology::topology(&app, target, &transports, &command, out).await,
         Command::Publish(options) => publish::publish(&app, target, &transports, &options, out).await,
         Command::Tail(options) => tail::tail(&app, target, &transports, &options, out).await,
-        Command::Trace(options) => trace::trace(target, &options, out),
+        Command::Trace(options) => trace::trace(target, &transports, &options, out).await,
         Command::Health(options) => health::health(&app, target, &transports, &options, out).await,
         Command::Dead(command) => dead::dead(&app, target, &transports, &command, out).await,
         Command::Unrouted(command) => unrouted::unrouted(&app, target, &transports, &command, out).await,

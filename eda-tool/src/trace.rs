@@ -3,15 +3,18 @@
 mod draw;
 mod tree;
 
-use std::io::{Write, stderr};
+use std::io::{self, BufRead, Write, stderr};
 use std::path::PathBuf;
 
 use clap::Args;
-use eda_core::{Error, ErrorKind};
+use eda_core::transport::Place;
+use eda_core::{Broker, Error, ErrorKind};
 use eda_journal::{Entry, Kind, Reader, files};
 
 use self::tree::Tree;
 use crate::command::Target;
+use crate::keeper::keeper;
+use crate::transports::Transports;
 use crate::{Stop, write, write_json};
 
 /// How many broken lines are told one by one.
@@ -24,20 +27,38 @@ pub(crate) struct TraceOptions {
     #[arg(value_name = "CORRELATION-ID")]
     id: String,
     /// The journals, one of each process. What was renamed to `FILE.1` is read, too.
-    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     journal: Vec<PathBuf>,
+    /// Read the broker's queue `eda.journal`, too, as is done where no file is named. Reading takes nothing out of it.
+    #[arg(long)]
+    queue: bool,
 }
 
-pub(crate) fn trace(target: &Target, options: &TraceOptions, out: &mut dyn Write) -> Result<(), Stop> {
-    let mut found = Found::read(&options.journal, &options.id)?;
-    if found.entries.is_empty()
-        && let Some(correlation) = found.of_event.take()
-    {
-        found = Found::read(&options.journal, &correlation)?;
-    }
+pub(crate) async fn trace(
+    target: &Target,
+    transports: &impl Transports,
+    options: &TraceOptions,
+    out: &mut dyn Write,
+) -> Result<(), Stop> {
+    let broker = match options.queue || options.journal.is_empty() {
+        true if target.is_named() => Some(transports.connect(target.url()?).await?),
+        true => {
+            let text = "no journal is named: add `--journal FILE`, or `--broker URL` for the queue of a broker";
+            return Err(Error::new(ErrorKind::Invalid, text).into());
+        }
+        false => None,
+    };
+    let found = find(broker.as_ref(), options).await;
+    let closed = match &broker {
+        Some(broker) => broker.close().await,
+        None => Ok(()),
+    };
+    let found = found?;
+    closed?;
     found.tell_problems();
     let Some(correlation) = found.entries.first().and_then(|entry| entry.correlation_id.clone()) else {
-        let names: Vec<_> = options.journal.iter().map(|file| file.display().to_string()).collect();
+        let queue = broker.map(|broker| format!("the journal of {}", broker.transport().describe()));
+        let names: Vec<_> = options.journal.iter().map(|file| file.display().to_string()).chain(queue).collect();
         let text = format!(
             "no event with this correlation id, or this id, is in {} ({} lines)",
             names.join(", "),
@@ -51,6 +72,16 @@ pub(crate) fn trace(target: &Target, options: &TraceOptions, out: &mut dyn Write
     } else {
         write(out, &draw::tree(&tree, &correlation, found.missing))
     }
+}
+
+async fn find(broker: Option<&Broker>, options: &TraceOptions) -> Result<Found, Error> {
+    let mut found = Found::read(broker, &options.journal, &options.id).await?;
+    if found.entries.is_empty()
+        && let Some(correlation) = found.of_event.take()
+    {
+        found = Found::read(broker, &options.journal, &correlation).await?;
+    }
+    Ok(found)
 }
 
 /// What the journals hold of one business process.
@@ -67,24 +98,60 @@ struct Found {
 }
 
 impl Found {
-    fn read(journals: &[PathBuf], id: &str) -> Result<Self, Error> {
+    async fn read(broker: Option<&Broker>, journals: &[PathBuf], id: &str) -> Result<Self, Error> {
         let mut found = Self::default();
         for path in journals.iter().flat_map(|journal| files(journal)) {
+            let place = path.display().to_string();
             let refuse = |error| {
-                let text = "could not read a journal";
-                Error::new(ErrorKind::Invalid, text).with("file", path.display()).caused_by(error)
+                Error::new(ErrorKind::Invalid, "could not read a journal").with("file", &place).caused_by(error)
             };
-            for line in Reader::open(&path).map_err(refuse)? {
-                let line = line.map_err(refuse)?;
-                found.lines += 1;
-                match line.entry {
-                    Ok(entry) => found.take(entry, id),
-                    Err(why) => found.problems.push(format!("{}:{}: {why}", path.display(), line.number)),
-                }
-            }
+            let lines = Reader::open(&path).map_err(refuse)?;
+            found.lines(lines, &place, id).map_err(refuse)?;
+        }
+        if let Some(broker) = broker {
+            found.queue(broker, id).await?;
         }
         found.entries.sort_by_key(|entry| entry.time);
+        // what the broker has not confirmed at once was sent twice
+        found.entries.dedup();
         Ok(found)
+    }
+
+    async fn queue(&mut self, broker: &Broker, id: &str) -> Result<(), Error> {
+        let Some(mut kept) = keeper(broker)?.open(&Place::Journal).await? else {
+            let text = "the broker keeps no journal: services write one that have a `QueueJournal`";
+            return Err(Error::new(ErrorKind::NotFound, text).with("broker", broker.transport().describe()));
+        };
+        if kept.others() > 0 {
+            self.problems.push("somebody else reads the journal right now: what they hold is not seen here".to_owned());
+        }
+        let mut number: u64 = 0;
+        let walked = loop {
+            match kept.next().await {
+                Ok(Some(letter)) => {
+                    number += 1;
+                    self.lines(Reader::new(&*letter.message.body), &format!("message {number} of the queue"), id)
+                        .map_err(|error| {
+                            Error::new(ErrorKind::Internal, "could not read a message").caused_by(error)
+                        })?;
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        walked.and(kept.close().await)
+    }
+
+    fn lines<R: BufRead>(&mut self, lines: Reader<R>, place: &str, id: &str) -> io::Result<()> {
+        for line in lines {
+            let line = line?;
+            self.lines += 1;
+            match line.entry {
+                Ok(entry) => self.take(entry, id),
+                Err(why) => self.problems.push(format!("{place}:{}: {why}", line.number)),
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, entry: Entry, id: &str) {

@@ -7,6 +7,8 @@ mod broker;
 #[cfg(feature = "rabbit")]
 mod dead;
 mod graph;
+#[cfg(all(feature = "journal", feature = "rabbit"))]
+mod journal;
 #[cfg(feature = "rabbit")]
 mod killed;
 mod page;

@@ -47,7 +47,7 @@ pub(crate) fn plan(services: &[PreparedService]) -> Result<Plan> {
         }
     }
     let subscriptions = queues.iter().map(|queue| queue.subscription.clone()).collect();
-    Ok(Plan { topology: Topology { subscriptions, emits }, queues })
+    Ok(Plan { topology: Topology { subscriptions, emits, journal: false }, queues })
 }
 
 impl QueuePlan {

@@ -33,6 +33,8 @@ pub enum Place {
     Unrouted,
     /// Retries whose queue was gone when their time came.
     Orphaned,
+    /// The journal of all services. A letter's body holds lines of it; they belong nowhere else, so none can be sent back.
+    Journal,
 }
 
 /// A walk over what a place held when it was opened. What comes later is not part of it.

@@ -18,7 +18,7 @@ fn subscription(queue: &str, binding: &str) -> Subscription {
 }
 
 async fn subscribe(memory: &Memory, subscription: &Subscription) -> Box<dyn Deliveries> {
-    let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
     memory.declare(&topology).await.expect("it is declared");
     memory.subscribe(subscription).await.expect("it is there")
 }
@@ -90,7 +90,7 @@ async fn what_is_given_back_goes_before_what_is_ready_and_counts_no_attempt() {
 async fn a_queue_of_someone_else_is_not_declared_again_as_ours() {
     let memory = Memory::new();
     memory.declare_queue("a");
-    let topology = |subscription| Topology { subscriptions: vec![subscription], emits: Vec::new() };
+    let topology = |subscription| Topology { subscriptions: vec![subscription], ..Topology::default() };
     let ours = subscription("a", "k");
     let error = memory.declare(&topology(ours.clone())).await.expect_err("it has other properties");
     assert_eq!(error.kind(), ErrorKind::Conflict);

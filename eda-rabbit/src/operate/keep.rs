@@ -22,7 +22,7 @@ use super::{Desk, operator};
 use crate::convert;
 use crate::publisher::{Parcel, Publisher};
 use crate::rabbit::Rabbit;
-use crate::topology::{Binding, ORPHANED, RETRY, UNROUTED};
+use crate::topology::{Binding, JOURNAL, ORPHANED, RETRY, UNROUTED};
 use crate::wire::{Arrived, BoxFuture, Held, Link, Outgoing};
 
 /// The prefetch of the first consumer, when nothing is known of how large letters are.
@@ -49,6 +49,7 @@ impl Keep for Rabbit {
             Place::DeadLettersOf(queue) => format!("{queue}.dead"),
             Place::Unrouted => UNROUTED.to_owned(),
             Place::Orphaned => ORPHANED.to_owned(),
+            Place::Journal => JOURNAL.to_owned(),
             other => return Err(Error::new(ErrorKind::Unsupported, format!("no such place here: {other:?}"))),
         };
         let desk = self.desk();
@@ -145,6 +146,9 @@ impl Kept for Walk {
     }
 
     async fn send_back(&mut self, letter: &Letter) -> Result<Receipt> {
+        if self.place == Place::Journal {
+            return Err(Error::new(ErrorKind::Unsupported, "what the journal holds belongs nowhere else"));
+        }
         let Some(outgoing) = letter.original::<Outgoing>() else {
             return Err(Error::new(ErrorKind::Internal, "the letter is of another transport"));
         };

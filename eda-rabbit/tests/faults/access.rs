@@ -18,7 +18,7 @@ async fn a_missing_permission_is_told_at_the_start_and_outlived_later() {
 
     ctl(&["set_permissions", "weak", "^$", ".*", ".*"]);
     let (rabbit, subscription) = (Rabbit::connect(&url).await.expect("he is let in"), subscription("access"));
-    let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
     let error = rabbit.declare(&topology).await.expect_err("he may not configure");
     assert_eq!(error.kind(), ErrorKind::AccessRefused);
     assert!(error.to_string().contains("lacks a permission"), "{error}");

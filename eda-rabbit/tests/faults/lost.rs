@@ -35,7 +35,7 @@ async fn nothing_is_lost_when_connections_are_cut_while_publishing_and_consuming
 async fn nothing_is_lost_when_the_broker_is_killed_under_load() {
     let mut node = node().await;
     let subscription = subscription("killed");
-    let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
     connect(&node, "").await.declare(&topology).await.expect("it is declared");
     settle_down(&mut node);
     let rabbit = Arc::new(connect(&node, "").await);
@@ -266,7 +266,7 @@ async fn a_close_without_a_broker_does_not_hang() {
 async fn a_declare_on_a_connection_that_dies_is_done_on_the_next_one() {
     let node = node().await;
     let (mut proxy, rabbit) = connect_through_a_proxy(&node).await;
-    let topology = Topology { subscriptions: vec![subscription("declared")], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription("declared")], ..Topology::default() };
     rabbit.declare(&topology).await.expect("declared");
     // where in its death the declare meets the connection is chance
     for _ in 0..20 {

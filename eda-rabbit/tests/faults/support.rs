@@ -74,7 +74,7 @@ pub(crate) fn subscription(what: &str) -> Subscription {
 }
 
 pub(crate) async fn subscribe(rabbit: &Rabbit, subscription: &Subscription) -> Box<dyn Deliveries> {
-    let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
     rabbit.declare(&topology).await.expect("it is declared");
     rabbit.subscribe(subscription).await.expect("the broker confirms the consumer")
 }

@@ -35,7 +35,7 @@ async fn a_queue_of_others_is_taken_as_it_is() {
 async fn a_missing_queue_of_others_is_named() {
     let (rabbit, mut subscription) = (rabbit().await, subscription("missing"));
     subscription.declare = false;
-    let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
     let error = rabbit.declare(&topology).await.expect_err("nobody has declared it");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains(&subscription.queue), "{error}");

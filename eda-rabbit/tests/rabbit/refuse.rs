@@ -77,7 +77,7 @@ async fn other_arguments_are_shown_with_both_values() {
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     let declared = foreign.channel().await.queue_declare(subscription.queue.as_str().into(), options, arguments).await;
     declared.expect("it is new");
-    let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
     let error = rabbit.declare(&topology).await.expect_err("it has other arguments");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let text = error.to_string();

@@ -16,7 +16,7 @@ use crate::support::{foreign, live, node, permissions, subscription, topology, u
 fn wanted() -> Topology {
     let foreign =
         Subscription { queue: "order_events".into(), declare: false, bindings: Vec::new(), ..subscription("billing") };
-    Topology { subscriptions: vec![subscription("billing"), foreign], emits: Vec::new() }
+    Topology { subscriptions: vec![subscription("billing"), foreign], ..Topology::default() }
 }
 
 /// The names in a pattern, one by one.

@@ -33,7 +33,7 @@ pub(crate) fn subscription(service: &str) -> Subscription {
 }
 
 pub(crate) fn topology(subscription: &Subscription) -> Topology {
-    Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() }
+    Topology { subscriptions: vec![subscription.clone()], ..Topology::default() }
 }
 
 pub(crate) fn permissions(url: &str, topology: &Topology) -> Permissions {

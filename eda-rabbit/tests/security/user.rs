@@ -16,7 +16,7 @@ fn rights(url: &str, service: &str) -> Permissions {
         bindings: vec!["all".into()],
         policy: every_delay,
     };
-    let topology = Topology { subscriptions: vec![subscription], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription], ..Topology::default() };
     let config: Config = url.parse().expect("a URL");
     config.permissions(&topology).expect("a topology that RabbitMQ takes").publishing().for_services([service])
 }

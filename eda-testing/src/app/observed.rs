@@ -48,7 +48,7 @@ impl Transport for Observed {
     async fn declare(&self, topology: &Topology) -> Result<()> {
         let subscriptions =
             topology.subscriptions.iter().map(|subscription| self.names.outside(subscription)).collect();
-        self.inner.declare(&Topology { subscriptions, emits: topology.emits.clone() }).await
+        self.inner.declare(&Topology { subscriptions, ..topology.clone() }).await
     }
 
     async fn publisher(&self) -> Result<Box<dyn Publish>> {

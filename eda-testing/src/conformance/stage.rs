@@ -62,7 +62,7 @@ impl<'a> Stage<'a> {
     }
 
     pub(super) async fn declare(&self, subscription: &Subscription) -> Verdict {
-        let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
+        let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
         self.transport.declare(&topology).await.or_fail(format_args!("`{}` to be declared", subscription.queue))
     }
 

@@ -71,8 +71,8 @@ impl Keep for Memory {
                 (Whose::Queue(locked, queue.clone()), count, last)
             }
             Place::Unrouted => (Whose::Nobody, state.unrouted.len(), state.unrouted.last),
-            // no queue is ever gone
-            Place::Orphaned => return Ok(None),
+            // no queue is ever gone, and a journal would end with its process
+            Place::Orphaned | Place::Journal => return Ok(None),
         };
         drop(state);
         let shared = Arc::clone(&self.shared);

@@ -79,7 +79,7 @@ pub(crate) async fn a_subscription_that_no_broker_takes_is_refused(stage: &Stage
     for (what, mut subscription) in refused {
         // so that doubling comes to the last one
         subscription.policy.retries = 60;
-        let topology = Topology { subscriptions: vec![subscription], emits: Vec::new() };
+        let topology = Topology { subscriptions: vec![subscription], ..Topology::default() };
         let found = stage.transport.declare(&topology).await.map_err(|error| error.kind());
         ensure_eq!(found, Err(ErrorKind::Invalid), "declaring a subscription whose {what} is beyond the limits");
     }

@@ -137,7 +137,7 @@ pub(crate) async fn a_foreign_queue_is_taken_as_it_is(stage: &Stage<'_>) -> Verd
 pub(crate) async fn a_foreign_queue_that_is_missing_is_told(stage: &Stage<'_>) -> Verdict {
     let mut subscription = stage.subscription("a");
     subscription.declare = false;
-    let topology = Topology { subscriptions: vec![subscription.clone()], emits: Vec::new() };
+    let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
     let found = stage.transport.declare(&topology).await;
     ensure_eq!(found.as_ref().map_err(eda_core::Error::kind), Err(ErrorKind::NotFound), "declaring what is not ours");
     let text = found.map_or_else(|error| error.to_string(), |()| String::new());

@@ -62,7 +62,7 @@ impl Connection {
             }
             _ => {}
         }
-        let declared = self.memory.declare(&Topology { subscriptions: vec![wanted], emits: Vec::new() }).await;
+        let declared = self.memory.declare(&Topology { subscriptions: vec![wanted], ..Topology::default() }).await;
         if self.fault == Fault::AcceptsEverything { Ok(()) } else { declared }
     }
 
