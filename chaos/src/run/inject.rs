@@ -54,7 +54,7 @@ impl Run {
                 self.wait(Duration::from_secs(8)).await?;
                 self.cluster.resume(node)?;
             }
-            Fault::CloseConnections => self.ctl(&["close_all_connections", "chaos"])?,
+            Fault::CloseConnections => self.close_connections()?,
             Fault::ConnectionLimit => self.limit_connections().await?,
             Fault::MemoryAlarm => {
                 self.ctl(&ALARM)?;
@@ -175,7 +175,7 @@ impl Run {
     async fn limit_connections(&mut self) -> Result<(), String> {
         let vhost = self.cluster.vhost().to_owned();
         self.ctl(&["set_vhost_limits", "--vhost", &vhost, r#"{"max-connections": 0}"#])?;
-        self.ctl(&["close_all_connections", "chaos"])?;
+        self.close_connections()?;
         self.wait(Duration::from_secs(4)).await?;
         self.ctl(&["clear_vhost_limits", "--vhost", &vhost])
     }
@@ -226,7 +226,7 @@ impl Run {
         self.ctl(&["eval", &delete])?;
         self.wait(Duration::from_secs(4)).await?;
         // with their next connection the services declare it again
-        self.ctl(&["close_all_connections", "chaos"])
+        self.close_connections()
     }
 
     fn leader(&self) -> Result<usize, String> {
@@ -266,6 +266,12 @@ impl Run {
     fn one_of(&mut self, roles: &[&str]) -> usize {
         let candidates = self.fleet.of(roles);
         candidates[self.chance.index(candidates.len())]
+    }
+
+    /// Of all nodes; without the virtual host it would be those of another one.
+    fn close_connections(&mut self) -> Result<(), String> {
+        let vhost = self.cluster.vhost().to_owned();
+        self.ctl(&["close_all_connections", "--vhost", &vhost, "chaos"])
     }
 
     fn ctl(&mut self, arguments: &[&str]) -> Result<(), String> {

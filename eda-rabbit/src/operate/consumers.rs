@@ -9,6 +9,24 @@ pub(super) struct Opened {
     pub(super) channel: Arc<dyn Channel>,
     /// Consumers that hold as much as they may: they get nothing more, and are kept until the end.
     pub(super) full: Vec<Box<dyn Arrivals>>,
+    /// Up to which tag all are removed.
+    removed: u64,
+}
+
+impl Opened {
+    pub(super) fn new(channel: Arc<dyn Channel>) -> Self {
+        Self { channel, full: Vec::new(), removed: 0 }
+    }
+
+    /// The last of these tags, which ascend, where with them all are removed up to it.
+    pub(super) fn removed_up_to(&mut self, tags: &[u64]) -> Option<u64> {
+        let last = tags.last().copied()?;
+        if last.checked_sub(self.removed) != Some(tags.len() as u64) {
+            return None;
+        }
+        self.removed = last;
+        Some(last)
+    }
 }
 
 /// A consumer that has begun, and the channel if it is a new one.

@@ -201,7 +201,7 @@ impl Kept for Walk {
         if channels.is_empty() {
             return Ok(());
         }
-        for Opened { channel, full } in channels {
+        for Opened { channel, full, .. } in channels {
             if self.removed > 0 {
                 // closed at once, a channel loses some of its last acks
                 for arrivals in &full {
@@ -222,9 +222,16 @@ impl Walk {
     /// Cancel safe: all are handed over with the first poll.
     async fn tell_removals(&mut self) -> Result {
         let untold = std::mem::take(&mut self.untold);
-        let Some(opened) = untold.first().and_then(|first| self.opened(*first)) else { return Ok(()) };
-        let tags: Vec<u64> = untold.iter().map(|letter| letter.tag).collect();
-        opened.channel.ack_each(&tags).await
+        let opened = untold.first().and_then(|first| usize::try_from(first.generation).ok());
+        let Some(opened) = opened.and_then(|index| self.channels.get_mut(index)) else { return Ok(()) };
+        let mut tags: Vec<u64> = untold.iter().map(|letter| letter.tag).collect();
+        tags.sort_unstable();
+        let channel = Arc::clone(&opened.channel);
+        match opened.removed_up_to(&tags) {
+            // where nothing before it stays, one ack is all that the broker has to write down
+            Some(last) => channel.ack(last, true).await,
+            None => channel.ack_each(&tags).await,
+        }
     }
 
     /// A consumer that may get more, unless there is one. Cancel safe: what has begun is kept.
@@ -246,7 +253,7 @@ impl Walk {
             opened.full.push(current.arrivals);
         }
         if let Some(channel) = channel {
-            self.channels.push(Opened { channel, full: Vec::new() });
+            self.channels.push(Opened::new(channel));
         }
         self.current = Some(Current::new(arrivals, prefetch));
         Ok(())
