@@ -1,5 +1,8 @@
 //! An app that runs: its health, and its end.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -83,19 +86,24 @@ impl Running {
     }
 
     pub(super) async fn until(mut self, stop: impl Future<Output = &'static str>) -> Result {
+        let mut again = pin!(stop_requested());
+        let mut came_again = None;
         let ended = tokio::select! {
             error = self.ended() => Err(error),
             signal = stop => {
+                // it listens from its first poll on, and who reads the line may send the second signal at once
+                came_again = poll_fn(|context| Poll::Ready(ready(again.as_mut().poll(context)))).await;
                 info!("{signal}: finishing what is in hand; a second signal ends at once");
                 Ok(())
             }
         };
         let stopped = tokio::select! {
-            stopped = self.shutdown() => stopped,
-            signal = stop_requested() => {
+            biased;
+            signal = async { if let Some(signal) = came_again { signal } else { again.await } } => {
                 info!("{signal} again: giving back what is in hand");
                 Ok(())
             }
+            stopped = self.shutdown() => stopped,
         };
         ended.and(stopped)
     }
@@ -127,6 +135,13 @@ impl Running {
             outcome = outcome.and(flatten(ended));
         }
         outcome
+    }
+}
+
+fn ready<T>(poll: Poll<T>) -> Option<T> {
+    match poll {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
     }
 }
 
