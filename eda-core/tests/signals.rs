@@ -45,8 +45,11 @@ async fn serve() {
         println!("finished");
     };
     let running = Service::new("billing").on("take", take).start(&broker).await.expect("it starts");
-    memory.send_to_queue("billing.take", Message::new(Taken::NAME, "{}")).expect("the queue is there");
-    running.until_stopped().await.expect("it ends in good order");
+    // nothing is in hand before it listens, and signals come when something is
+    let send = async { memory.send_to_queue("billing.take", Message::new(Taken::NAME, "{}")) };
+    let (ended, sent) = tokio::join!(running.until_stopped(), send);
+    sent.expect("the queue is there");
+    ended.expect("it ends in good order");
     let at_rest = async {
         loop {
             match memory.queue("billing.take").expect("it stays") {
