@@ -5,6 +5,7 @@ use eda::tool::Stop;
 use eda::transport::{Item, Place};
 use eda::{EventId, HandlerDef, HandlerMeta, Message};
 use serde_json::json;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
@@ -22,6 +23,9 @@ fn hearing(service: &str, key: &str, heard: UnboundedSender<(String, u32)>) -> A
     App::from(Service::new(service.to_owned()).register(hear.configure(options)))
 }
 
+/// What a walk has in hand no other walk sees, and all services share these places.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 async fn publish(broker: &Broker, key: &str) -> String {
     let publisher = broker.transport().publisher().await.expect("it publishes");
     let id = EventId::new();
@@ -34,6 +38,7 @@ async fn publish(broker: &Broker, key: &str) -> String {
 
 #[tokio::test]
 async fn what_came_too_early_is_listed_and_published_again() {
+    let _alone = ALONE.lock().await;
     let service = fresh("early");
     let broker = eda::connect(&url()).await.expect("the broker is there");
     let (key, never) = (format!("tool.early.{}", EventId::new()), format!("tool.never.{}", EventId::new()));
@@ -77,6 +82,7 @@ async fn what_came_too_early_is_listed_and_published_again() {
 
 #[tokio::test]
 async fn a_retry_whose_queue_was_deleted_goes_back_when_there_is_one() {
+    let _alone = ALONE.lock().await;
     let service = fresh("orphan");
     let broker = eda::connect(&url()).await.expect("the broker is there");
     let key = format!("tool.orphan.{}", EventId::new());
