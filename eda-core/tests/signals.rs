@@ -46,10 +46,10 @@ async fn serve() {
     };
     let running = Service::new("billing").on("take", take).start(&broker).await.expect("it starts");
     // nothing is in hand before it listens, and signals come when something is
-    let send = async { memory.send_to_queue("billing.take", Message::new(Taken::NAME, "{}")) };
-    let (ended, sent) = tokio::join!(running.until_stopped(), send);
+    let hand_over = async { memory.send_to_queue("billing.take", Message::new(Taken::NAME, "{}")) };
+    let (outcome, sent) = tokio::join!(running.until_stopped(), hand_over);
     sent.expect("the queue is there");
-    ended.expect("it ends in good order");
+    outcome.expect("it ends in good order");
     let at_rest = async {
         loop {
             match memory.queue("billing.take").expect("it stays") {
