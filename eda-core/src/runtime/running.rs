@@ -1,10 +1,9 @@
 //! An app that runs: its health, and its end.
 
-use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tracing::info;
@@ -92,7 +91,7 @@ impl Running {
             error = self.ended() => Err(error),
             signal = stop => {
                 // it listens from its first poll on, and who reads the line may send the second signal at once
-                came_again = poll_fn(|context| Poll::Ready(ready(again.as_mut().poll(context)))).await;
+                came_again = again.as_mut().now_or_never();
                 info!("{signal}: finishing what is in hand; a second signal ends at once");
                 Ok(())
             }
@@ -135,13 +134,6 @@ impl Running {
             outcome = outcome.and(flatten(ended));
         }
         outcome
-    }
-}
-
-fn ready<T>(poll: Poll<T>) -> Option<T> {
-    match poll {
-        Poll::Ready(value) => Some(value),
-        Poll::Pending => None,
     }
 }
 
