@@ -14,6 +14,7 @@ pub(crate) enum Fault {
     Slow,
     Sliced,
     CutAfter,
+    LateConfirms,
     Refused,
     SilentDoor,
     GarbageDoor,
@@ -47,7 +48,7 @@ pub(crate) enum Fault {
 struct About(&'static str, &'static str, usize, u64, &'static str);
 
 impl Fault {
-    const ALL: [(Self, About); 34] = [
+    const ALL: [(Self, About); 35] = [
         (Self::Reset, About("reset", "F11", 1, 5, "a process's connections are reset")),
         (Self::HalfClose, About("half-close", "F12", 1, 5, "the broker's direction ends, the other one lives")),
         (Self::BlackHole, About("black-hole", "F13", 1, 25, "a process's connections swallow everything")),
@@ -56,6 +57,16 @@ impl Fault {
         (Self::Slow, About("slow", "F16", 1, 5, "500 ± 200 ms and 50 kB/s for 8 s")),
         (Self::Sliced, About("sliced", "F17", 1, 5, "one byte at a time for 5 s")),
         (Self::CutAfter, About("cut-after", "F18", 1, 5, "reset after so many bytes, in the middle of a frame")),
+        (
+            Self::LateConfirms,
+            About(
+                "late-confirms",
+                "F34",
+                1,
+                5,
+                "reset, and for 5 s confirms come 250 ms late, in order, behind the returns of what came after them",
+            ),
+        ),
         (Self::Refused, About("refused", "F08", 1, 7, "reset, and no connection for 5 s")),
         (Self::SilentDoor, About("silent-door", "F19", 1, 7, "reset, and connections that say nothing for 5 s")),
         (Self::GarbageDoor, About("garbage-door", "F19", 1, 7, "reset, and connections that say nonsense for 5 s")),

@@ -33,8 +33,7 @@ const ALL: [Mutant; 10] = [
     mutant("handle-before-ack", &[Fault::ConsumerKill], 2, 800, "lost"),
     mutant("confirms", &[Fault::Refused], 2, 800, "lost"),
     mutant("returns", &[Fault::Reset], 1, 800, "lost"),
-    // one return in a hundred comes with the wrong confirm, and only where many are under way
-    mutant("returns-by-id", &[Fault::Reset], 1, 4_000, "lost"),
+    mutant("returns-by-id", &[Fault::LateConfirms], 1, 800, "lost"),
     mutant("durable-queues", &[Fault::Stop], 1, 400, "lost"),
     mutant("prefetch", &[Fault::Reset], 1, 800, "the broker has [(\"audit.note\", 0)"),
     mutant("at-least-once", &[Fault::RetryGone], 1, 800, "lost"),

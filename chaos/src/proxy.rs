@@ -1,5 +1,6 @@
 //! A network that can be bad: a TCP proxy on 127.0.0.1 that resets, swallows, slows, slices and refuses.
 
+mod gather;
 mod pipe;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -96,9 +97,14 @@ impl Proxy {
         }
     }
 
+    /// How bytes travel on connections to come.
+    pub(crate) fn on_the_next(&self, up: Way, down: Way) {
+        self.shared.ways.send_replace((up, down));
+    }
+
     /// How bytes travel on all connections, also those to come.
     pub(crate) fn on_all(&self, up: Way, down: Way) {
-        self.shared.ways.send_replace((up, down));
+        self.on_the_next(up, down);
         self.on_these(up, down);
     }
 }

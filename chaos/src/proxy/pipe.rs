@@ -9,6 +9,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::gather::Gatherer;
 use super::{End, reset};
 
 const CHUNK: usize = 16 * 1024;
@@ -28,6 +29,8 @@ pub(crate) enum Way {
     Sliced,
     /// So many more, then both sides see a reset.
     CutAfter(usize),
+    /// Confirms later than all else; see [`Gatherer`]. From a connection's beginning on, and from the broker only.
+    Gathered,
 }
 
 pub(super) struct Pipes {
@@ -76,13 +79,21 @@ impl Pipe {
     async fn copy(&mut self) {
         let mut chunk = vec![0; SLOW_CHUNK.max(CHUNK)];
         let mut left = None;
+        let mut gatherer = Gatherer::default();
         loop {
-            let present = *self.way.borrow_and_update();
+            let wanted = *self.way.borrow_and_update();
+            let present = if gatherer.is_idle() { wanted } else { Way::Gathered };
             let size = if present == Way::Slow { SLOW_CHUNK } else { CHUNK };
             let read = tokio::select! {
                 read = self.from.read(&mut chunk[..size]) => read,
                 Ok(()) = self.way.changed() => {
                     left = None;
+                    continue;
+                }
+                () = gatherer.is_due() => {
+                    if self.to.write_all(&gatherer.release()).await.is_err() {
+                        return self.cut();
+                    }
                     continue;
                 }
             };
@@ -110,6 +121,7 @@ impl Pipe {
                     }
                     written
                 }
+                Way::Gathered => self.to.write_all(&gatherer.take(bytes)).await,
             };
             if written.is_err() {
                 return self.cut();

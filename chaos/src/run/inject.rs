@@ -28,6 +28,7 @@ impl Run {
             }
             Fault::Slow => self.travel(victim, Way::Slow, 8).await?,
             Fault::Sliced => self.travel(victim, Way::Sliced, 5).await?,
+            Fault::LateConfirms => self.confirm_late().await?,
             Fault::Refused => self.at_the_door(victim, Door::Shut).await?,
             Fault::SilentDoor => self.at_the_door(victim, Door::Silent).await?,
             Fault::GarbageDoor => self.at_the_door(victim, Door::Garbage).await?,
@@ -100,6 +101,20 @@ impl Run {
         self.each_proxy(victim, |proxy| proxy.on_all(way, way));
         self.wait(Duration::from_secs(seconds)).await?;
         self.each_proxy(victim, |proxy| proxy.on_all(Way::Pass, Way::Pass));
+        Ok(())
+    }
+
+    /// Who reads along must have seen a connection from its beginning, so there are new ones.
+    async fn confirm_late(&mut self) -> Result<(), String> {
+        let publishers = self.fleet.of(&["publisher", "strict"]);
+        for publisher in &publishers {
+            self.each_proxy(*publisher, |proxy| proxy.on_the_next(Way::Pass, Way::Gathered));
+            self.each_proxy(*publisher, |proxy| proxy.end(End::Reset));
+        }
+        self.wait(Duration::from_secs(5)).await?;
+        for publisher in publishers {
+            self.each_proxy(publisher, |proxy| proxy.on_all(Way::Pass, Way::Pass));
+        }
         Ok(())
     }
 
