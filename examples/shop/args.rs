@@ -19,6 +19,8 @@ Options:
                     python3 examples/shop/legacy_orders.py amqp://localhost
   --permissions   show the `rabbitmqctl set_permissions` that the broker's user needs, and end
   --http ADDRESS  health and metrics of billing or shipping, such as at 127.0.0.1:8081 (needs `--features http,metrics`)
+  --journal       write what is published and handled into the broker's queue `eda.journal`, which the command `trace`
+                  reads (needs `--features journal`)
   --release 1.4   shipping as it was before it was mended: the incident of docs/operations.md
   -h, --help      show this
 
@@ -37,6 +39,7 @@ pub struct Args {
     pub release: Release,
     /// Where it tells how it is.
     pub http: Option<SocketAddr>,
+    pub journal: bool,
     pub legacy: bool,
     pub permissions: bool,
     /// For the operations tool; empty where the shop is to run.
@@ -67,7 +70,7 @@ impl Args {
     /// What is wrong with the arguments, for a person.
     pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Option<Self>, String> {
         let (mut broker, mut part, mut release, mut http) = (None, None, None, None);
-        let (mut legacy, mut permissions, mut command) = (None, None, Vec::new());
+        let (mut journal, mut legacy, mut permissions, mut command) = (None, None, None, Vec::new());
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let (option, attached) = match arg.split_once('=') {
@@ -93,7 +96,10 @@ impl Args {
                     Some(Ok(address)) => set(&mut http, address, option)?,
                     _ => return Err("`--http` needs an address with a port, such as `127.0.0.1:8081`".to_owned()),
                 },
-                "--legacy" | "--permissions" if attached.is_some() => return Err(format!("`{option}` takes no value")),
+                "--journal" | "--legacy" | "--permissions" if attached.is_some() => {
+                    return Err(format!("`{option}` takes no value"));
+                }
+                "--journal" => set(&mut journal, (), option)?,
                 "--legacy" => set(&mut legacy, (), option)?,
                 "--permissions" => set(&mut permissions, (), option)?,
                 _ if option.starts_with('-') => return Err(format!("there is no option `{option}`")),
@@ -111,6 +117,7 @@ impl Args {
             part: part.unwrap_or(Part::All),
             release: release.unwrap_or(Release::Current),
             http,
+            journal: journal.is_some(),
             legacy: legacy.is_some(),
             permissions: permissions.is_some(),
             command,
@@ -143,6 +150,12 @@ impl Args {
         }
         if self.permissions && self.is_in_memory() {
             return Err("`--permissions` needs a broker that has users: add `--broker amqp://localhost`".to_owned());
+        }
+        if self.journal && self.is_in_memory() {
+            return Err("`--journal` needs a broker that keeps one: add `--broker amqp://localhost`".to_owned());
+        }
+        if self.journal && !cfg!(feature = "journal") {
+            return Err("this shop was built without its journal: add `--features journal`".to_owned());
         }
         if self.legacy && matches!(self.part, Part::Billing | Part::Shipping) {
             return Err("`--legacy` brings orders: leave `--service` out, or make it `--service orders`".to_owned());

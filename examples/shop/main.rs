@@ -71,12 +71,21 @@ async fn run(args: &Args, story: &Story) -> eda::Result {
     if args.permissions {
         return show_permissions(args, &app);
     }
-    let broker = eda::connect(args.broker()).await?;
+    let broker = connect(args).await?;
     match args.part {
         Part::Billing | Part::Shipping => serve(args, app, &broker).await?,
         Part::All | Part::Orders => open_shop(args, app, &broker, &book, story).await?,
     }
     broker.close().await
+}
+
+async fn connect(args: &Args) -> eda::Result<Broker> {
+    let broker = eda::connect(args.broker()).await?;
+    #[cfg(feature = "journal")]
+    if args.journal {
+        return Ok(broker.journaled(eda::journal::QueueJournal::new()));
+    }
+    Ok(broker)
 }
 
 /// The services that were asked for.

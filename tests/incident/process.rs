@@ -13,6 +13,9 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A time as the tools tell it; which one is of no matter.
 const TIME: &str = "2026-11-28T09:14:07Z";
+/// As long everything took, and as late it was, whatever it was in a run.
+const TOOK: &str = "1ms";
+const OFFSET: &str = "+0.010s";
 
 /// What the page's orders begin with.
 const SERIES: &str = "2969D2";
@@ -38,6 +41,9 @@ impl Shop {
     /// Gives ids of this run the names that the page has for them.
     pub(crate) fn learn(&mut self, ids: &[String]) {
         for id in ids {
+            if self.places.iter().any(|(_, real)| real == id) {
+                continue;
+            }
             self.learned += 1;
             self.places.push((format!("0199c8a4-0000-7000-8000-{:012}", self.learned), id.clone()));
         }
@@ -121,11 +127,25 @@ impl Shop {
     pub(crate) fn as_written(&self, told: &str) -> String {
         let told = self.places.iter().fold(told.to_owned(), |told, (written, real)| told.replace(real, written));
         let lines = told.lines().map(|line| {
-            let words = line.split(' ').map(|word| {
+            let mut words: Vec<String> = Vec::new();
+            for word in line.split(' ') {
                 let quoted = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
-                if is_time(quoted) { word.replace(quoted, TIME) } else { word.to_owned() }
+                let took = |word: &String| word == "after" || word == TOOK;
+                words.push(match quoted {
+                    quoted if is_time(quoted) => word.replace(quoted, TIME),
+                    quoted if is_offset(word) => word.replace(&format!("+{quoted}"), OFFSET),
+                    quoted if is_duration(quoted) && words.last().is_some_and(took) => word.replace(quoted, TOOK),
+                    _ => word.to_owned(),
+                });
+            }
+            // humantime has a word for each unit
+            words.dedup_by(|later, former| {
+                former == TOOK && later.starts_with(TOOK) && {
+                    former.clone_from(later);
+                    true
+                }
             });
-            words.collect::<Vec<_>>().join(" ")
+            words.join(" ")
         });
         let told: String = lines.map(|line| line + "\n").collect();
         match series(&told) {
@@ -138,6 +158,18 @@ impl Shop {
 /// As in RFC 3339, in UTC.
 fn is_time(word: &str) -> bool {
     word.len() >= TIME.len() && word.starts_with("20") && word.as_bytes()[10] == b'T' && word.ends_with('Z')
+}
+
+/// As `trace` tells how much later something was.
+fn is_offset(word: &str) -> bool {
+    let seconds = word.strip_prefix('+').and_then(|word| word.strip_suffix('s'));
+    seconds.is_some_and(|seconds| seconds.parse::<f64>().is_ok())
+}
+
+/// As humantime writes the parts of one.
+fn is_duration(word: &str) -> bool {
+    let unit = word.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    unit.len() < word.len() && matches!(unit, "us" | "ms" | "s")
 }
 
 /// What the numbers of the orders begin with, which differs from run to run.
