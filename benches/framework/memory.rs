@@ -11,6 +11,8 @@ use eda_bench::task::Task;
 
 /// How many are published before the handlers get their turn.
 const BATCH: u64 = 256;
+/// How far the publisher is ahead at most: a backlog in memory would measure the pages that it takes.
+const AHEAD: u64 = 1_024;
 
 pub(super) async fn through(broker: &Broker, task: &Task) -> eda::Result<Sample> {
     let progress = Progress::until(task.events);
@@ -18,6 +20,9 @@ pub(super) async fn through(broker: &Broker, task: &Task) -> eda::Result<Sample>
     let publisher = broker.publisher(SOURCE);
     let meter = Meter::start();
     for from in (0..task.events).step_by(usize::try_from(BATCH).unwrap_or(1)) {
+        while from > progress.count() + AHEAD {
+            tokio::task::yield_now().await;
+        }
         publisher.publish_all((from..task.events.min(from + BATCH)).map(|_| Small::ONE)).await?;
     }
     progress.done().await;

@@ -68,6 +68,11 @@ impl Progress {
         }
     }
 
+    /// How many are handled.
+    pub fn count(&self) -> u64 {
+        self.0.handled.load(Ordering::Relaxed)
+    }
+
     /// Nanoseconds since this value was made.
     pub fn now(&self) -> u64 {
         u64::try_from(self.0.begin.elapsed().as_nanos()).unwrap_or(u64::MAX)

@@ -14,7 +14,7 @@ use std::time::Duration;
 use eda_core::transport::Receipt;
 use eda_core::{Error, ErrorKind, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use self::flights::Flights;
@@ -46,8 +46,13 @@ pub(crate) struct Publisher {
 struct Command {
     parcel: Parcel,
     reply: Reply,
+    place: Place,
+}
+
+/// Room in the window, and when whoever has it is told that there was no word.
+pub(crate) struct Place {
+    permit: OwnedSemaphorePermit,
     deadline: Instant,
-    place: OwnedSemaphorePermit,
 }
 
 impl Publisher {
@@ -63,7 +68,7 @@ impl Publisher {
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) where there was no room in time, [`Closed`](ErrorKind::Closed).
     pub(crate) async fn send(&self, parcel: Parcel) -> Result<Receipt> {
-        self.hand_over(parcel, false).await
+        self.take(parcel, false, self.place().await?)
     }
 
     /// Sends and waits for the broker's word.
@@ -74,22 +79,36 @@ impl Publisher {
     /// # Cancel safety
     /// Cancelled, the message is not sent, or not sent again after a lost connection.
     pub(crate) async fn publish(&self, copy: Arc<Outgoing>) -> Result {
-        self.hand_over(Parcel::Copy(copy), true).await?.confirmed().await
+        self.take(Parcel::Copy(copy), true, self.place().await?)?.confirmed().await
     }
 
-    async fn hand_over(&self, parcel: Parcel, can_be_taken_back: bool) -> Result<Receipt> {
-        let deadline = Instant::now() + DEADLINE;
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(_) => match timeout(DEADLINE, Arc::clone(&self.places).acquire_owned()).await {
-                Ok(place) => place.map_err(|_| closed())?,
-                Err(_) => return Err(unavailable(&self.connection.trouble())),
-            },
-        };
+    /// Room for a message, where there is some right now.
+    pub(crate) fn try_place(&self) -> Option<Place> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some(Place { permit, deadline: Instant::now() + DEADLINE })
+    }
+
+    /// Takes a message in hand; the receipt resolves within the deadline.
+    ///
+    /// # Errors
+    /// [`Closed`](ErrorKind::Closed).
+    pub(crate) fn take(&self, parcel: Parcel, can_be_taken_back: bool, place: Place) -> Result<Receipt> {
         let (word, receipt) = Receipt::new();
         let reply = Reply::new(word, can_be_taken_back);
-        self.commands.send(Command { parcel, reply, deadline, place }).map_err(|_| closed())?;
+        self.commands.send(Command { parcel, reply, place }).map_err(|_| closed())?;
         Ok(receipt)
+    }
+
+    async fn place(&self) -> Result<Place> {
+        if let Some(place) = self.try_place() {
+            return Ok(place);
+        }
+        let deadline = Instant::now() + DEADLINE;
+        match timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Place { permit, deadline }),
+            Ok(Err(_)) => Err(closed()),
+            Err(_) => Err(unavailable(&self.connection.trouble())),
+        }
     }
 
     /// Waits until everything in hand has its word, so long at most; later messages are refused.
@@ -158,8 +177,8 @@ impl Task {
                     if count == 0 {
                         break;
                     }
-                    for Command { parcel, reply, deadline, place } in burst.drain(..) {
-                        self.window.admit(parcel, reply, deadline, Some(place));
+                    for Command { parcel, reply, place: Place { permit, deadline } } in burst.drain(..) {
+                        self.window.admit(parcel, reply, deadline, Some(permit));
                     }
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {

@@ -202,14 +202,25 @@ struct EventPublisher {
     exchange: &'static str,
 }
 
-#[async_trait]
-impl Publish for EventPublisher {
-    async fn send(&self, mut message: Message) -> Result<Receipt> {
+impl EventPublisher {
+    fn parcel(&self, mut message: Message) -> Result<Parcel> {
         // returns are told apart by it
         message.id.get_or_insert_with(EventId::new);
         limits::check(&message)?;
         limits::check_headers(&message)?;
-        self.publisher.send(Parcel::Event(Box::new(message), self.exchange)).await
+        Ok(Parcel::Event(Box::new(message), self.exchange))
+    }
+}
+
+#[async_trait]
+impl Publish for EventPublisher {
+    async fn send(&self, message: Message) -> Result<Receipt> {
+        self.publisher.send(self.parcel(message)?).await
+    }
+
+    fn try_send(&self, message: Message) -> std::result::Result<Result<Receipt>, Message> {
+        let Some(place) = self.publisher.try_place() else { return Err(message) };
+        Ok(self.parcel(message).and_then(|parcel| self.publisher.take(parcel, false, place)))
     }
 
     fn destination(&self) -> Destination {
