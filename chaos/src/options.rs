@@ -24,6 +24,8 @@ pub(crate) struct Options {
     pub markdown: Option<PathBuf>,
     /// How long anything may take to come right, before that counts as never.
     pub patience: Duration,
+    /// Words of a trouble after which there is nothing more to find out.
+    pub until: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -41,6 +43,7 @@ impl Default for Options {
             json: None,
             markdown: None,
             patience: Duration::from_secs(60),
+            until: None,
         }
     }
 }

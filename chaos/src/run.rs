@@ -124,7 +124,13 @@ impl Run {
 
     async fn all(&mut self) -> Result<Report, String> {
         self.set_out().await?;
-        self.faults().await?;
+        if !self.is_found_out() {
+            self.faults().await?;
+        }
+        if self.is_found_out() {
+            let findings = self.books.findings();
+            return Ok(self.report(findings));
+        }
         let findings = self.come_home().await?;
         Ok(self.report(findings))
     }
@@ -179,18 +185,22 @@ impl Run {
             if (number + 1) % self.options.check_every.max(1) == 0 {
                 self.check_consumers(fault.name(), Duration::from_secs(15)).await;
             }
-            if took.is_none() {
+            if took.is_none() || self.is_found_out() {
                 break;
             }
         }
         "the rest of the events".clone_into(&mut self.now_doing);
-        while self.books.confirmed() < self.options.events && !self.is_late() {
+        while self.books.confirmed() < self.options.events && !self.is_late() && !self.is_found_out() {
             self.wait(STEP).await?;
         }
         if self.is_late() {
             self.trouble(format!("not done within {} minutes", self.options.minutes));
         }
         Ok(())
+    }
+
+    fn is_found_out(&self) -> bool {
+        self.options.until.is_some_and(|words| self.troubles.iter().any(|trouble| trouble.contains(words)))
     }
 
     fn is_late(&self) -> bool {

@@ -77,7 +77,7 @@ impl Operate for Rabbit {
         let link = connection.link().await?;
         let channel = link.channel().await?;
         let arrivals = operator(&*channel)?.listen(&[EVENTS, EVENTS_STRICT], patterns, TAIL_LENGTH).await?;
-        Ok(Box::new(EventTail { arrivals, _channel: channel, connection, link }))
+        Ok(Box::new(EventTail { arrivals, channel, connection, link }))
     }
 }
 
@@ -175,13 +175,19 @@ impl Comparison {
             }
         }
         for gone in former.subscriptions.iter().filter(|former| former.declare && !stays(&former.queue)) {
+            let mut held = Vec::new();
             for queue in [gone.queue.clone(), format!("{}.dead", gone.queue)] {
-                let Some(held) = self.desk.queue(&queue).await? else { continue };
-                if let Some(why) = why_kept(&held) {
-                    self.changes.push(Change { action: Action::Keep, item: Item::Queue(queue), why });
-                    // what still comes is handled by nobody, but a dead letter may still be on its way
-                    break;
-                }
+                held.extend(self.desk.queue(&queue).await?.map(|found| (queue, found)));
+            }
+            // both or none: a dead letter may still be on its way, and one that is there is replayed to the other queue
+            let keep = |(queue, held): &(String, Held)| Some((queue.clone(), why_kept(held)?));
+            let kept: Vec<_> = held.iter().filter_map(keep).collect();
+            if !kept.is_empty() {
+                let keep = |(queue, why)| Change { action: Action::Keep, item: Item::Queue(queue), why };
+                self.changes.extend(kept.into_iter().map(keep));
+                continue;
+            }
+            for (queue, _) in held {
                 let bindings = former_plan.bindings.iter().filter(|binding| binding.queue == queue);
                 let unbind = bindings.map(|binding| (Action::Unbind, item(binding)));
                 let delete = (Action::Delete, Item::Queue(queue.clone()));
@@ -232,7 +238,7 @@ fn operator(channel: &dyn Channel) -> Result<&dyn Operator> {
 struct EventTail {
     arrivals: Box<dyn Arrivals>,
     /// The queue ends with it.
-    _channel: Arc<dyn Channel>,
+    channel: Arc<dyn Channel>,
     connection: Connection,
     link: Arc<dyn Link>,
 }
@@ -245,7 +251,11 @@ impl Tail for EventTail {
             () = self.connection.lost(&self.link) => None,
         };
         match arrived {
-            Some(arrived) => Ok(convert::incoming(&arrived?).0),
+            Some(arrived) => {
+                let arrived = arrived?;
+                self.channel.ack(arrived.tag, false).await?;
+                Ok(convert::incoming(&arrived).0)
+            }
             None => Err(Error::new(ErrorKind::Unavailable, "the connection was lost: what passed since is not known")),
         }
     }

@@ -259,7 +259,11 @@ fn open(connection: Connection, wait: Duration) -> BoxFuture<Result<Opened>> {
     Box::pin(async move {
         sleep(wait).await;
         let link = connection.link().await?;
-        match prepare(&*link).await {
+        let prepared = tokio::select! {
+            prepared = prepare(&*link) => prepared,
+            () = connection.lost(&link) => return Err(Error::new(ErrorKind::Unavailable, "the connection was lost")),
+        };
+        match prepared {
             Ok(channel) => {
                 let lost = Box::pin(async move { connection.lost(&link).await });
                 Ok(Opened { channel, lost })

@@ -190,7 +190,13 @@ impl Task {
 
 async fn open_session(wanted: &Wanted, is_quarantined: bool) -> Result<Session> {
     let link = wanted.connection.link().await?;
-    let session = Session::open(wanted, Arc::clone(&link), is_quarantined).await;
+    let session = tokio::select! {
+        session = Session::open(wanted, Arc::clone(&link), is_quarantined) => session,
+        // what a client is asked on a connection that has just ended, it may never answer
+        () = wanted.connection.lost(&link) => {
+            return Err(Error::new(ErrorKind::Unavailable, "the connection was lost while subscribing"));
+        }
+    };
     if let Err(error) = &session
         && error.kind() == ErrorKind::Unavailable
         && link.blocked().borrow().is_none()

@@ -41,8 +41,8 @@ impl Event for Failing {
     }
 }
 
-/// Attempts come no sooner than the schedule of the default policy says, and cost less than half a core: in processor time,
-/// which hardly depends on who else works there.
+/// Attempts come no sooner than the schedule of the default policy says. What they cost, which is to be less than half a core, is
+/// told and not asserted: it is a time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_failures_keeps_to_the_schedule() {
     let url = rabbit_node::shared_url();

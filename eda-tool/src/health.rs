@@ -103,7 +103,7 @@ async fn process(url: &str, json: bool, out: &mut dyn Write) -> Result<(), Stop>
         }
         write_json(out, &document)?;
     } else {
-        write(out, &told.as_ref().and_then(lines).unwrap_or_else(|| format!("{}\n", body.trim_end())))?;
+        write(out, &told.as_ref().and_then(lines).unwrap_or_else(|| crate::text::body(body.trim_end().as_bytes())))?;
     }
     if is_ready { Ok(()) } else { Err(Stop::Found(vec![format!("the process is not ready: it answered {status}")])) }
 }

@@ -20,6 +20,9 @@ use crate::{Stop, write, write_json};
 /// How many copies are under way. With the removals that a transport has not told yet, so many come twice after a kill.
 const WINDOW: usize = 400;
 
+/// A timer is so late at most, on a machine that has time.
+const LATE: Duration = Duration::from_millis(20);
+
 /// How letters are sent back.
 #[derive(Args, Debug)]
 pub(crate) struct Sending {
@@ -215,7 +218,7 @@ async fn front(pending: &mut VecDeque<Pending>) -> Result<()> {
 }
 
 /// For the log: metadata only.
-fn told(letter: &Letter) -> String {
+pub(crate) fn told(letter: &Letter) -> String {
     let message = &letter.message;
     let (event, id) = (message.name.as_deref().unwrap_or(&message.routing_key), message.id_or_dash());
     let queue = letter.queue.as_deref().unwrap_or("eda.unrouted");
@@ -235,8 +238,9 @@ impl Pace {
         Self { due: Instant::now(), each: Duration::from_secs(1) / rate }
     }
 
-    /// What is late is not made up for at once.
+    /// What is late is made up for where it is what a timer takes, and no more.
     fn next(self) -> Self {
-        Self { due: (self.due + self.each).max(Instant::now()), each: self.each }
+        let earliest = Instant::now().checked_sub(LATE).unwrap_or(self.due);
+        Self { due: (self.due + self.each).max(earliest), each: self.each }
     }
 }

@@ -114,10 +114,16 @@ fn write_json(out: &mut dyn Write, document: &impl Serialize) -> Result<(), Stop
 }
 
 fn write(out: &mut dyn Write, text: &str) -> Result<(), Stop> {
+    write_while_read(out, text).map(drop)
+}
+
+/// Whether anybody reads on.
+fn write_while_read(out: &mut dyn Write, text: &str) -> Result<bool, Stop> {
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     if written.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
         // the reader, such as `head`, has had enough
-        return Ok(());
+        return Ok(false);
     }
-    Ok(written.map_err(|error| Error::new(ErrorKind::Internal, "could not write the output").caused_by(error))?)
+    written.map_err(|error| Error::new(ErrorKind::Internal, "could not write the output").caused_by(error))?;
+    Ok(true)
 }

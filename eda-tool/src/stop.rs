@@ -4,6 +4,8 @@ use std::fmt;
 
 use eda_core::{Error, ErrorKind};
 
+use crate::text::printable;
+
 /// Why a command stopped before its end. `Display` is what a person reads, in whole lines.
 #[non_exhaustive]
 #[derive(Debug)]
@@ -41,11 +43,16 @@ impl fmt::Display for Stop {
         match self {
             Self::Arguments(error) => error.fmt(f),
             // the way to a broker that is away has many steps, and none of them helps
-            Self::Failed(error) if error.kind() == ErrorKind::Unavailable => writeln!(f, "error: {error}"),
-            Self::Failed(error) => writeln!(f, "error: {error:?}"),
-            Self::Found(findings) => findings.iter().try_for_each(|finding| writeln!(f, "found: {finding}")),
+            Self::Failed(error) if error.kind() == ErrorKind::Unavailable => lines(f, &format!("error: {error}")),
+            Self::Failed(error) => lines(f, &format!("error: {error:?}")),
+            Self::Found(findings) => findings.iter().try_for_each(|finding| lines(f, &format!("found: {finding}"))),
         }
     }
+}
+
+/// What others have sent may be part of it, and steers no terminal.
+fn lines(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.lines().try_for_each(|line| writeln!(f, "{}", printable(line)))
 }
 
 impl std::error::Error for Stop {
@@ -67,5 +74,18 @@ impl From<Error> for Stop {
 impl From<clap::Error> for Stop {
     fn from(error: clap::Error) -> Self {
         Self::Arguments(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_have_sent_steers_no_terminal() {
+        let found = Stop::Found(vec!["ev\u{1b}[2Jil is handled by nobody".to_owned()]);
+        assert_eq!(found.to_string(), "found: ev\\u{1b}[2Jil is handled by nobody\n");
+        let failed = Stop::from(Error::new(ErrorKind::Invalid, "odd").with("id", "\u{202e}txt"));
+        assert!(failed.to_string().ends_with("id: \\u{202e}txt\n"), "{failed}");
     }
 }

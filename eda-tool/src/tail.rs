@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::command::Target;
 use crate::names::{matches, unknown};
-use crate::text::{printable, safe_json};
+use crate::text::{printable, safe_json, time_millis};
 use crate::transports::{Transports, operator};
-use crate::{Stop, write};
+use crate::{Stop, write_while_read};
 
 /// Which events.
 #[derive(Args, Debug)]
@@ -81,7 +81,10 @@ async fn follow(
     while left != Some(0) {
         let message = tail.next().await?;
         if matches(&options.pattern, &message.routing_key) {
-            write(out, &if json { document(&message, options) } else { line(&message, options) })?;
+            let text = if json { document(&message, options) } else { line(&message, options) };
+            if !write_while_read(out, &text)? {
+                break;
+            }
             left = left.map(|left| left - 1);
         }
     }
@@ -144,8 +147,7 @@ fn id(message: &Message) -> String {
 }
 
 fn time(message: &Message) -> String {
-    let time = message.time.unwrap_or_else(SystemTime::now);
-    humantime::format_rfc3339_millis(time).to_string()
+    time_millis(message.time.unwrap_or_else(SystemTime::now)).unwrap_or_else(|| "-".to_owned())
 }
 
 #[cfg(test)]

@@ -82,9 +82,20 @@ pub(crate) enum BodyDocument {
     Bytes { bytes: String },
 }
 
-/// RFC 3339 in UTC.
+/// RFC 3339 in UTC; a dash for a time that has no such text, as of a foreign producer that writes milliseconds for seconds.
 pub(crate) fn time(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
+    if has_text(time) { humantime::format_rfc3339_seconds(time).to_string() } else { "-".to_owned() }
+}
+
+/// As [`time`], with milliseconds.
+pub(crate) fn time_millis(time: SystemTime) -> Option<String> {
+    has_text(time).then(|| humantime::format_rfc3339_millis(time).to_string())
+}
+
+/// Whether it has four digits of a year, from 1970 on.
+fn has_text(time: SystemTime) -> bool {
+    const YEAR_10000: u64 = 253_402_300_800;
+    time.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since.as_secs() < YEAR_10000)
 }
 
 /// As [`time`], or a dash.
@@ -94,7 +105,7 @@ pub(crate) fn time_or_dash(at: Option<SystemTime>) -> String {
 
 /// As [`time`], or null.
 pub(crate) fn time_document(at: Option<SystemTime>) -> Value {
-    at.map(|at| humantime::format_rfc3339_millis(at).to_string()).into()
+    at.and_then(time_millis).into()
 }
 
 /// Columns under their titles, each as wide as it has to be.
@@ -143,5 +154,16 @@ mod tests {
     fn columns_stand_below_each_other() {
         let lines = table(["A", "COUNT"], &[["order.created".to_owned(), "1".to_owned()]]);
         assert_eq!(lines, ["A              COUNT", "order.created  1"]);
+    }
+
+    #[test]
+    fn a_time_without_a_text_is_a_dash() {
+        let after = |seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        let milliseconds_for_seconds = after(1_800_000_000_000);
+        let before = SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1);
+        for odd in [milliseconds_for_seconds, before] {
+            assert_eq!((time(odd).as_str(), time_document(Some(odd))), ("-", Value::Null));
+        }
+        assert_eq!(time(after(253_402_300_799)), "9999-12-31T23:59:59Z");
     }
 }

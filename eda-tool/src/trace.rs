@@ -14,6 +14,7 @@ use eda_journal::{Entry, Kind, Reader, files};
 use self::tree::Tree;
 use crate::command::Target;
 use crate::keeper::keeper;
+use crate::text::printable;
 use crate::transports::Transports;
 use crate::{Stop, write, write_json};
 
@@ -68,7 +69,7 @@ pub(crate) async fn trace(
     };
     let tree = Tree::of(&found.entries);
     if target.json {
-        write_json(out, &tree.document(&correlation, found.missing, &found.problems))
+        write_json(out, &tree.document(&correlation, found.missing, &found.problems.told, found.problems.more))
     } else {
         write(out, &draw::tree(&tree, &correlation, found.missing))
     }
@@ -94,7 +95,24 @@ struct Found {
     /// How many lines the journals say that they lack.
     missing: u64,
     /// What could not be read.
-    problems: Vec<String>,
+    problems: Problems,
+}
+
+/// The first of them, and how many more there are.
+#[derive(Default)]
+struct Problems {
+    told: Vec<String>,
+    more: u64,
+}
+
+impl Problems {
+    fn push(&mut self, problem: String) {
+        if self.told.len() < TOLD {
+            self.told.push(problem);
+        } else {
+            self.more += 1;
+        }
+    }
 }
 
 impl Found {
@@ -166,11 +184,12 @@ impl Found {
 
     fn tell_problems(&self) {
         let mut stderr = stderr();
-        for problem in self.problems.iter().take(TOLD) {
+        for problem in &self.problems.told {
             // whoever closed the stream wants to hear nothing
-            let _ = writeln!(stderr, "warning: {problem}");
+            let _ = writeln!(stderr, "warning: {}", printable(problem));
         }
-        if let Some(more) = self.problems.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        let more = self.problems.more;
+        if more > 0 {
             let _ = writeln!(stderr, "warning: {more} more lines can't be read");
         }
     }

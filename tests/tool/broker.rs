@@ -1,5 +1,6 @@
 //! What the tool does at a broker: a RabbitMQ.
 
+use std::io::Write;
 use std::time::Duration;
 
 use eda::prelude::*;
@@ -191,11 +192,47 @@ async fn tail_shows_what_passes_and_takes_it_from_nobody() {
 }
 
 #[tokio::test]
+async fn tail_ends_when_nobody_reads_on() {
+    let service = fresh("tail-closed");
+    let broker = eda::connect(&url()).await.expect("the broker is there");
+    let running = App::from(listening(&service, unbounded_channel().0)).start(&broker).await.expect("it starts");
+    let publisher = broker.publisher("web");
+    let publishing = async {
+        loop {
+            publisher.publish(&ToolTried { run: service.clone(), number: 1 }).await.expect("it is confirmed");
+        }
+    };
+    let (url, pattern) = (url(), format!("tool.{service}.*"));
+    let arguments = ["service", "--broker", &url, "tail", &pattern].map(Into::into);
+    let mut closed = Closed;
+    tokio::select! {
+        ended = eda::tool::execute(only_listening(&service), arguments, &mut closed) => ended.expect("all is well"),
+        () = publishing => unreachable!("it is published until it ends"),
+    }
+    running.shutdown().await.expect("it ends");
+    broker.close().await.expect("it ends");
+}
+
+/// As `head`, when it has had enough.
+struct Closed;
+
+impl Write for Closed {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
 async fn health_asks_a_running_process() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it listens");
     let answers = async {
-        for answer in ["HTTP/1.1 200 OK\r\n\r\nready", "HTTP/1.1 503 Service Unavailable\r\n\r\nnot ready"] {
+        let steers = "HTTP/1.1 200 OK\r\n\r\n\u{1b}]0;owned\u{7}";
+        for answer in ["HTTP/1.1 200 OK\r\n\r\nready", "HTTP/1.1 503 Service Unavailable\r\n\r\nnot ready", steers] {
             let (mut stream, _) = listener.accept().await.expect("it is asked");
             let mut request = [0; 1_000];
             let length = stream.read(&mut request).await.expect("it asks");
@@ -209,6 +246,8 @@ async fn health_asks_a_running_process() {
         assert_eq!(ready, "ready\n");
         let down = found(told(only_listening("health"), &["health", "--process", &url]).await);
         assert_eq!(down, ["the process is not ready: it answered 503"]);
+        let foreign = told(only_listening("health"), &["health", "--process", &url]).await.expect("it is ready");
+        assert_eq!(foreign, "\\u{1b}]0;owned\\u{7}\n");
     };
     tokio::join!(answers, asks);
     drop(listener);

@@ -1,6 +1,6 @@
 //! The journal in a queue of the broker: what writes it, what reads it, and what it never holds up.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use eda::journal::QueueJournal;
 use eda::prelude::*;
@@ -109,8 +109,39 @@ async fn the_topology_and_the_permissions_have_it_where_it_is_wanted() {
     let same = told_at(&url, with(), &["topology", "plan"]).await.expect("nothing stands in the way");
     assert!(!same.contains("declare"), "{same}");
 
+    a_broker_that_stalls_has_events_and_lines(&node).await;
     the_bound_holds(&node).await;
     events_are_not_held_up(&mut node).await;
+}
+
+/// Both wait for the same broker. When it goes on, both get there, and neither has waited for the other.
+async fn a_broker_that_stalls_has_events_and_lines(node: &Node) {
+    const EVENTS: usize = 20;
+    let (run, journal) = (fresh("stalled"), QueueJournal::new());
+    let broker = eda::connect(&node.url()).await.expect("the broker is there").journaled(journal.clone());
+    let (heard, mut inbox) = unbounded_channel();
+    let running = App::from(charging(&run, heard)).start(&broker).await.expect("it starts");
+    node.pause().expect("it is ours");
+    let publishing: Vec<_> = (0..EVENTS)
+        .map(|_| (broker.publisher("web"), Placed { run: run.clone() }))
+        .map(|(publisher, placed)| tokio::spawn(async move { publisher.publish(&placed).await }))
+        .collect();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    node.resume().expect("it is ours");
+    let mut ids = Vec::new();
+    for published in publishing {
+        ids.push(published.await.expect("nothing panics").expect("it is confirmed within its deadline"));
+    }
+    for _ in 0..EVENTS {
+        timeout(PATIENCE, inbox.recv()).await.expect("it comes").expect("the handler lives");
+    }
+    running.shutdown().await.expect("it ends");
+    broker.close().await.expect("it ends");
+    assert_eq!(journal.dropped(), 0);
+    for id in [&ids[0], &ids[EVENTS - 1]] {
+        let text = told_at(&node.url(), App::new(), &["trace", &id.to_string()]).await.expect("the queue knows it");
+        assert!(text.contains("published by web") && text.contains("handled after"), "{text}");
+    }
 }
 
 /// The oldest lines go, and what is read is whole.

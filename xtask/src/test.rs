@@ -62,7 +62,8 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         cargo(&mut steps, "clippy, default features", CLIPPY_DEFAULT, &[])?;
         cargo(&mut steps, "clippy, no features", CLIPPY_BARE, &[])?;
     }
-    let mut tests = vec!["test", "--workspace", "--all-features", "--locked"];
+    // what fails does not hide what fails behind it
+    let mut tests = vec!["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"];
     if !filters.is_empty() {
         tests.push("--");
         tests.extend(filters);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::schedule::Workers;
@@ -42,24 +43,26 @@ pub(super) async fn consume(
         }
     };
     drop(batch);
+    let began = Instant::now();
     if let Err(error) = deliveries.cancel().await {
         debug!(queue, %error, "the broker did not hear that the consumer ends; the connection's end will tell it");
     }
     let told = *phase.borrow();
-    drain(&queue, workers, told).await;
+    drain(&queue, workers, told, began).await;
     if let Err(error) = deliveries.close().await {
         warn!(queue, %error, "the last settlements may not have reached the broker; those deliveries come again");
     }
     ended.map_err(|error| error.with("queue", queue))
 }
 
-async fn drain(queue: &str, workers: Workers, phase: Phase) {
+/// A broker that is slow to hear of the end takes of the same time.
+async fn drain(queue: &str, workers: Workers, phase: Phase, began: Instant) {
     let limit = match phase {
         Phase::Draining(limit) => limit,
         // it has ended by itself
         Phase::Running => Duration::ZERO,
     };
-    let unfinished = workers.drain(limit).await;
+    let unfinished = workers.drain(limit.saturating_sub(began.elapsed())).await;
     if unfinished > 0 {
         warn!(queue, unfinished, "handlers did not finish in time; their deliveries were given back");
     }

@@ -122,6 +122,8 @@ fn back(
     headers: FieldTable,
     arrived: Arrived,
 ) -> Letter {
+    // not the one that the copy gets where it had none
+    let id = incoming(&arrived).0.id;
     let old = arrived.properties;
     // the first copy has kept the others as headers
     let properties = properties::for_a_copy(&old, headers);
@@ -135,7 +137,7 @@ fn back(
         body: arrived.body,
     };
     let (mut message, _) = incoming(&seen);
-    message.id = message.id.filter(|_| old.message_id().is_some());
+    message.id = id;
     let Arrived { exchange, routing_key, properties, body, .. } = seen;
     Letter::new(token, message, queue, failure, Outgoing { exchange, routing_key, properties, body })
 }

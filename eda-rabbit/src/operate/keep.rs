@@ -226,6 +226,7 @@ impl Walk {
         let Some(opened) = opened.and_then(|index| self.channels.get_mut(index)) else { return Ok(()) };
         let mut tags: Vec<u64> = untold.iter().map(|letter| letter.tag).collect();
         tags.sort_unstable();
+        tags.dedup();
         let channel = Arc::clone(&opened.channel);
         match opened.removed_up_to(&tags) {
             // where nothing before it stays, one ack is all that the broker has to write down

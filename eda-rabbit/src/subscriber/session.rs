@@ -1,5 +1,7 @@
 //! One channel's life: from the confirmed consumer to its end, asked for or not.
 
+mod listen;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
+use self::listen::Heard;
 use super::burst::{next, next_burst};
 use super::{Control, Task, Wanted};
 use crate::connection::Connection;
@@ -25,8 +28,6 @@ const LAST_ARRIVALS: Duration = Duration::from_secs(2);
 /// cancel, which it writes down, too, is the best guess.
 const SETTLE: Duration = Duration::from_millis(100);
 const LONGEST_SETTLE: Duration = Duration::from_secs(2);
-/// As long nothing comes and nothing is in hand, before the broker is asked whether it still has a consumer.
-const LISTEN: Duration = Duration::from_secs(20);
 /// A session that ends before may have died of a message that this program never got to see.
 const SOON: Duration = Duration::from_secs(5);
 /// So often a delivery comes back before connections may be lost over it, or over one of those beside it.
@@ -42,8 +43,7 @@ pub(super) struct Session {
     /// When the broker was last told of a settlement, and how long it took to answer the cancel.
     told: Instant,
     answer: Duration,
-    /// When something came, or the broker said that it would.
-    heard: Instant,
+    heard: Heard,
     is_quarantined: bool,
     is_cancelled: bool,
     /// The tag of the newest delivery; 0 before there is one.
@@ -101,7 +101,7 @@ impl Session {
             began,
             told: began,
             answer: Duration::ZERO,
-            heard: began,
+            heard: Heard::now(),
             is_quarantined,
             is_cancelled: false,
             newest: 0,
@@ -187,10 +187,10 @@ impl Session {
                 () = sleep_until(self.began + SOON), if self.is_quarantined && self.newest == 0 && !self.is_cancelled => {
                     self.release(task).await?;
                 }
-                () = sleep_until(self.heard + LISTEN), if !self.is_cancelled => self.listen(task).await?,
+                () = sleep_until(self.heard.due()), if !self.is_cancelled => self.listen(task).await?,
                 Ok(()) = task.blocked.changed(), if !self.is_cancelled => self.tell_state(task),
                 end = next_burst(&mut *self.arrivals, &mut burst), if !self.is_cancelled => {
-                    self.heard = Instant::now();
+                    self.heard.something();
                     burst.drain(..).for_each(|arrived| self.deliver(task, arrived));
                     match end {
                         None => {}
@@ -211,21 +211,6 @@ impl Session {
             self.release(task).await?;
         }
         Ok(())
-    }
-
-    /// A broker can lose a consumer without a word: RabbitMQ 3.10 does where a quorum queue is deleted whose leader has just
-    /// changed, and where nodes are parted. So who hears nothing asks.
-    async fn listen(&mut self, task: &Task) -> Result<(), String> {
-        self.heard = Instant::now();
-        if task.wanted.settler.has_open() {
-            return Ok(());
-        }
-        let queue = &task.wanted.subscription.queue;
-        match self.channel.consumers(queue).await {
-            Ok(0) => Err(format!("the broker has ended the consumer of `{queue}` without a word")),
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }
     }
 
     fn token(&self, tag: u64) -> Token {
@@ -276,21 +261,24 @@ impl Session {
         Ok(has_ended)
     }
 
-    /// The quarantine has done its work: consumes as ever, on the same channel, so that what is open stays valid. A
-    /// prefetch counts for consumers that begin after it.
+    /// The quarantine has done its work: consumes as ever. A prefetch counts for consumers that begin after it.
     async fn release(&mut self, task: &Task) -> Result<(), String> {
-        if !self.end_consumer(task).await? {
-            return Err("the consumer did not end when its quarantine was over".to_owned());
-        }
-        let consume = async {
-            self.channel.qos(task.wanted.prefetch).await?;
-            task.wanted.settler.set_prefetch(task.wanted.prefetch);
-            self.channel.consume(&task.wanted.subscription.queue).await
-        };
-        self.arrivals = consume.await.map_err(|error| error.to_string())?;
+        self.channel.qos(task.wanted.prefetch).await.map_err(|error| error.to_string())?;
+        task.wanted.settler.set_prefetch(task.wanted.prefetch);
+        self.consume_again(task).await?;
         (self.is_quarantined, self.has_suspects) = (false, false);
         info!(queue = task.wanted.subscription.queue, "the quarantine is over");
         self.tell_state(task);
+        Ok(())
+    }
+
+    /// On the same channel, so that what is open stays valid.
+    async fn consume_again(&mut self, task: &Task) -> Result<(), String> {
+        if !self.end_consumer(task).await? {
+            return Err("the consumer did not end where it was to begin again".to_owned());
+        }
+        let consumed = self.channel.consume(&task.wanted.subscription.queue).await;
+        self.arrivals = consumed.map_err(|error| error.to_string())?;
         Ok(())
     }
 

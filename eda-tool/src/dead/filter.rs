@@ -56,7 +56,10 @@ impl FilterOptions {
     /// # Errors
     /// Where nothing could ever match.
     pub(super) fn check(&self, app: &App) -> Result<Filter, Error> {
-        let (handler, of_handler) = self.handler.as_deref().map(|name| handler(app, name)).transpose()?.unzip();
+        // a queue that is named may be of a handler that is gone
+        let is_gone = |name: &str| self.queue.is_some().then(|| (name.to_owned(), String::new()));
+        let known = |name: &str| handler(app, name).or_else(|error| is_gone(name).ok_or(error));
+        let (handler, of_handler) = self.handler.as_deref().map(known).transpose()?.unzip();
         let queues = match (&self.queue, of_handler) {
             (Some(queue), _) => vec![queue.clone()],
             (None, Some(queue)) => vec![queue],

@@ -1,5 +1,6 @@
 //! `dead replay` and `dead discard`: first what would be done, then the question, then the work.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{Write, stderr};
 
@@ -9,9 +10,9 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::filter::Filter;
-use super::{Shelves, Taking, event};
+use super::{Shelves, Taking};
 use crate::confirm::ask;
-use crate::keeper::{Sender, Sending};
+use crate::keeper::{Sender, Sending, told};
 use crate::progress::Progress;
 use crate::text::{counted, first_line, printable};
 use crate::{Stop, write, write_json};
@@ -54,11 +55,14 @@ pub(super) async fn replay(
     }
     info!(count = survey.matched, decodable = survey.decodable, queues = survey.places(), "replaying dead letters");
     let mut sender = Sender::new(WHAT, survey.matched, sending.rate);
-    let matches = |letter: &Letter| filter.matches(letter) && (!only_decodable || read(&rehearsal, letter).is_ok());
+    let left = Left::of(&survey);
+    let matches = |letter: &Letter| {
+        filter.matches(letter) && (!only_decodable || read(&rehearsal, letter).is_ok()) && left.take(letter)
+    };
     let mut ended = Ok(());
     for place in &shelves.places {
         let mut kept = shelves.open(place).await?;
-        ended = sender.send(&mut *kept, matches).await;
+        ended = sender.send(&mut *kept, &matches).await;
         let closed = kept.close().await;
         ended = ended.and(closed);
         if ended.is_err() {
@@ -90,6 +94,7 @@ pub(super) async fn discard(
     }
     info!(count = survey.matched, queues = survey.places(), "discarding dead letters");
     let progress = Progress::new("discarding", survey.matched);
+    let left = Left::of(&survey);
     let (mut discarded, mut ended) = (0, Ok(()));
     for place in &shelves.places {
         let mut kept = shelves.open(place).await?;
@@ -97,11 +102,11 @@ pub(super) async fn discard(
             while discarded < survey.matched
                 && let Some(letter) = kept.next().await?
             {
-                if filter.matches(&letter) {
+                if filter.matches(&letter) && left.take(&letter) {
                     kept.remove(letter.token).await?;
                     discarded += 1;
                     progress.step();
-                    info!(id = %letter.message.id_or_dash(), event = %printable(event(&letter)), queue = letter.queue, "discarded");
+                    info!(letter = told(&letter), "discarded");
                 }
             }
             Ok::<_, eda_core::Error>(())
@@ -120,6 +125,21 @@ pub(super) async fn discard(
         write(out, &format!("discarded {}\n", counted(discarded, WHAT)))?;
     }
     Ok(ended?)
+}
+
+/// How many of each queue were counted, and are to go: what comes while the question stands is not theirs.
+struct Left(RefCell<BTreeMap<String, u64>>);
+
+impl Left {
+    fn of(survey: &Survey) -> Self {
+        Self(RefCell::new(survey.queues.clone()))
+    }
+
+    fn take(&self, letter: &Letter) -> bool {
+        let mut left = self.0.borrow_mut();
+        let of_queue = left.get_mut(letter.queue.as_deref().unwrap_or_default()).filter(|left| **left > 0);
+        of_queue.map(|left| *left -= 1).is_some()
+    }
 }
 
 fn nothing(

@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 use eda_journal::Entry;
 
 use super::tree::{Event, Tree, What, place};
+use crate::text::printable;
 
 /// Deeper nodes are not indented further: a chain that long goes in a circle.
 const DEEPEST: usize = 60;
 
 pub(super) fn tree(tree: &Tree<'_>, correlation: &str, missing: u64) -> String {
     let began = tree.nodes.iter().filter_map(|node| time(tree, node.what)).min();
-    let mut text = format!("correlation {}", plain(correlation));
+    let mut text = format!("correlation {}", printable(correlation));
     if let Some(began) = began {
         // writing to a string can't fail
         let _ = write!(text, ", from {}", humantime::format_rfc3339_millis(began));
@@ -53,7 +54,7 @@ fn time(tree: &Tree<'_>, what: What<'_>) -> Option<SystemTime> {
 
 fn event(text: &mut String, event: &Event<'_>, after: Option<Duration>) {
     let known = event.known();
-    let part = |part: fn(&Entry) -> Option<&str>| plain(known.and_then(part).unwrap_or("?"));
+    let part = |part: fn(&Entry) -> Option<&str>| printable(known.and_then(part).unwrap_or("?"));
     let version = known.and_then(|entry| entry.version).map_or_else(String::new, |version| format!(" v{version}"));
     let id = part(|entry| entry.id.as_deref());
     let _ = write!(text, "{}{version} {id}{}", part(|entry| entry.event.as_deref()), offset(after));
@@ -61,24 +62,24 @@ fn event(text: &mut String, event: &Event<'_>, after: Option<Duration>) {
         text.push_str(" no journal has its publishing\n");
         return;
     };
-    let _ = write!(text, " published by {}", plain(first.service.as_deref().unwrap_or("?")));
+    let _ = write!(text, " published by {}", printable(first.service.as_deref().unwrap_or("?")));
     if event.published.len() > 1 {
         let _ = write!(text, ", {} times", event.published.len());
     }
     let outcome = event.published.iter().find(|entry| entry.outcome == "confirmed").unwrap_or(first);
     if outcome.outcome != "confirmed" {
-        let _ = write!(text, ", {}{}", plain(&outcome.outcome), why(outcome));
+        let _ = write!(text, ", {}{}", printable(&outcome.outcome), why(outcome));
     }
     text.push('\n');
 }
 
 fn attempt(text: &mut String, entry: &Entry, after: Option<Duration>) {
     let handler = place(entry).or_else(|| entry.service.clone());
-    let _ = write!(text, "{}", plain(handler.as_deref().unwrap_or("?")));
+    let _ = write!(text, "{}", printable(handler.as_deref().unwrap_or("?")));
     if let Some(attempt) = entry.attempt {
         let _ = write!(text, " attempt {attempt}");
     }
-    let _ = write!(text, "{} {}", offset(after), plain(&entry.outcome));
+    let _ = write!(text, "{} {}", offset(after), printable(&entry.outcome));
     if let Some(wait) = entry.retry_after_ms {
         let _ = write!(text, " in {}", humantime::format_duration(Duration::from_millis(wait)));
     }
@@ -89,17 +90,10 @@ fn attempt(text: &mut String, entry: &Entry, after: Option<Duration>) {
 }
 
 fn why(entry: &Entry) -> String {
-    let parts: Vec<_> = entry.reason.iter().chain(&entry.error).map(|part| plain(part)).collect();
+    let parts: Vec<_> = entry.reason.iter().chain(&entry.error).map(|part| printable(part)).collect();
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(": ")) }
 }
 
 fn offset(after: Option<Duration>) -> String {
     after.map_or_else(String::new, |after| format!(" +{:.3}s", after.as_secs_f64()))
-}
-
-/// What would begin a line of its own, or speak to the terminal, is escaped.
-fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| if letter.is_control() { letter.escape_debug().collect() } else { vec![letter] })
-        .collect()
 }

@@ -74,7 +74,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Everything, flat and in the order of the tree.
-    pub(super) fn document(&self, correlation: &str, missing: u64, problems: &[String]) -> Value {
+    pub(super) fn document(&self, correlation: &str, missing: u64, problems: &[String], more_problems: u64) -> Value {
         let nodes = self.nodes.iter().map(|node| match node.what {
             What::Event(index) => {
                 let event = self.event(index);
@@ -91,7 +91,13 @@ impl<'a> Tree<'a> {
             What::Attempt(entry) => json!({ "depth": node.depth, "attempt": entry }),
         });
         let nodes: Vec<_> = nodes.collect();
-        json!({ "correlation_id": correlation, "nodes": nodes, "missing": missing, "problems": problems })
+        json!({
+            "correlation_id": correlation,
+            "nodes": nodes,
+            "missing": missing,
+            "problems": problems,
+            "more_problems": more_problems,
+        })
     }
 }
 

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use eda_core::Result;
 use lapin::options::{
-    BasicConsumeOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+    BasicConsumeOptions, BasicQosOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 
@@ -11,6 +12,9 @@ use super::{LapinArrivals, LapinChannel, REQUEST, within};
 use crate::topology::Binding;
 use crate::wire::Arrivals;
 use crate::wire::operator::{Held, Operator};
+
+/// How many messages that pass are in the hands of who follows them.
+const TAIL_PREFETCH: u16 = 256;
 
 #[async_trait]
 impl Operator for LapinChannel {
@@ -62,7 +66,10 @@ impl Operator for LapinChannel {
                 within(REQUEST, &format!("binding a queue of our own to `{exchange}` by `{pattern}`"), binding).await?;
             }
         }
-        let options = BasicConsumeOptions { no_ack: true, exclusive: true, ..BasicConsumeOptions::default() };
+        // without a prefetch all that passes would lie in the client's memory, and the queue's limit be of no use
+        within(REQUEST, "limiting what is handed out", self.0.basic_qos(TAIL_PREFETCH, BasicQosOptions::default()))
+            .await?;
+        let options = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
         let consuming = self.0.basic_consume(queue, "".into(), options, FieldTable::default());
         let consumer = within(REQUEST, "consuming from a queue of our own", consuming).await?;
         Ok(Box::new(LapinArrivals { tag: consumer.tag().to_string(), consumer }))
