@@ -71,7 +71,10 @@ async fn run(args: &Args, story: &Story) -> eda::Result {
     if args.permissions {
         return show_permissions(args, &app);
     }
-    let metrics = record(args)?;
+    #[cfg(all(feature = "http", feature = "metrics"))]
+    let metrics = endpoint::record(args.http)?;
+    #[cfg(not(all(feature = "http", feature = "metrics")))]
+    let metrics = ();
     let broker = connect(args).await?;
     match args.part {
         Part::Billing | Part::Shipping => serve(args, app, &broker, metrics).await?,
@@ -140,22 +143,12 @@ async fn operate(args: &Args) -> ExitCode {
 }
 
 #[cfg(all(feature = "http", feature = "metrics"))]
-fn record(args: &Args) -> eda::Result<Option<endpoint::Metrics>> {
-    endpoint::record(args.http)
-}
-
-#[cfg(all(feature = "http", feature = "metrics"))]
 async fn serve(args: &Args, app: App, broker: &Broker, metrics: Option<endpoint::Metrics>) -> eda::Result {
     endpoint::run(app, broker, args.http, metrics).await
 }
 
 #[cfg(not(all(feature = "http", feature = "metrics")))]
-fn record(_: &Args) -> eda::Result<Option<()>> {
-    Ok(None)
-}
-
-#[cfg(not(all(feature = "http", feature = "metrics")))]
-async fn serve(_: &Args, app: App, broker: &Broker, _: Option<()>) -> eda::Result {
+async fn serve(_: &Args, app: App, broker: &Broker, (): ()) -> eda::Result {
     app.run(broker).await
 }
 

@@ -229,3 +229,23 @@ impl Survey {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use eda_core::Message;
+    use eda_core::transport::Token;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_counted_is_not_taken() {
+        let letter = |queue: &str| {
+            let token = Token { generation: 1, tag: 1 };
+            Letter::new(token, Message::new("order.created", "{}"), Some(queue.to_owned()), None, ())
+        };
+        let queues = BTreeMap::from([("billing.charge".to_owned(), 2), ("shipping.ship".to_owned(), 1)]);
+        let left = Left::of(&Survey { queues, ..Survey::default() });
+        let taken = ["billing.charge", "shipping.ship", "shipping.ship", "billing.charge", "billing.charge", "other"];
+        assert_eq!(taken.map(|queue| left.take(&letter(queue))), [true, true, false, true, false, false]);
+    }
+}
