@@ -183,8 +183,9 @@ fn version(version: u32) -> Cow<'static, str> {
     if version == 1 { Cow::Borrowed("1") } else { Cow::Owned(version.to_string()) }
 }
 
-/// Nothing for a time that RFC 3339 can't express, as of a producer that writes milliseconds where AMQP has seconds.
-fn write_time(time: SystemTime) -> Option<String> {
+/// RFC 3339 in UTC, with milliseconds. Nothing for a time that it can't express, before 1970 or beyond the year 9999, as of a
+/// producer that writes milliseconds where AMQP has seconds.
+pub fn write_time(time: SystemTime) -> Option<String> {
     const YEAR_10000: u64 = 253_402_300_800;
     let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     (since.as_secs() < YEAR_10000).then(|| humantime::format_rfc3339_millis(time).to_string())

@@ -77,7 +77,7 @@ impl Operate for Rabbit {
         let link = connection.link().await?;
         let channel = link.channel().await?;
         let arrivals = operator(&*channel)?.listen(&[EVENTS, EVENTS_STRICT], patterns, TAIL_LENGTH).await?;
-        Ok(Box::new(EventTail { arrivals, channel, connection, link }))
+        Ok(Box::new(EventTail { arrivals, channel, connection, link, unacked: None }))
     }
 }
 
@@ -237,6 +237,9 @@ fn operator(channel: &dyn Channel) -> Result<&dyn Operator> {
 
 struct EventTail {
     arrivals: Box<dyn Arrivals>,
+    /// The last one that was shown. It is acked, with all before it, when the next one is asked for: so who gives up waiting
+    /// has lost none.
+    unacked: Option<u64>,
     /// The queue ends with it.
     channel: Arc<dyn Channel>,
     connection: Connection,
@@ -246,6 +249,9 @@ struct EventTail {
 #[async_trait]
 impl Tail for EventTail {
     async fn next(&mut self) -> Result<Message> {
+        if let Some(tag) = self.unacked.take() {
+            self.channel.ack(tag, true).await?;
+        }
         let arrived = tokio::select! {
             arrived = poll_fn(|context| self.arrivals.poll_next(context)) => arrived,
             () = self.connection.lost(&self.link) => None,
@@ -253,7 +259,7 @@ impl Tail for EventTail {
         match arrived {
             Some(arrived) => {
                 let arrived = arrived?;
-                self.channel.ack(arrived.tag, false).await?;
+                self.unacked = Some(arrived.tag);
                 Ok(convert::incoming(&arrived).0)
             }
             None => Err(Error::new(ErrorKind::Unavailable, "the connection was lost: what passed since is not known")),

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use clap::Args;
 use eda_core::transport::Operate;
-use eda_core::{App, Error, ErrorKind, Message};
+use eda_core::{App, Error, ErrorKind, Message, envelope};
 use serde_json::{Value, json};
 
 use crate::command::Target;
 use crate::names::{matches, unknown};
-use crate::text::{printable, safe_json, time_millis};
+use crate::text::{printable, safe_json};
 use crate::transports::{Transports, operator};
 use crate::{Stop, write_while_read};
 
@@ -147,7 +147,7 @@ fn id(message: &Message) -> String {
 }
 
 fn time(message: &Message) -> String {
-    time_millis(message.time.unwrap_or_else(SystemTime::now)).unwrap_or_else(|| "-".to_owned())
+    envelope::write_time(message.time.unwrap_or_else(SystemTime::now)).unwrap_or_else(|| "-".to_owned())
 }
 
 #[cfg(test)]

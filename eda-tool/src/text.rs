@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+use eda_core::envelope;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -84,18 +85,8 @@ pub(crate) enum BodyDocument {
 
 /// RFC 3339 in UTC; a dash for a time that has no such text, as of a foreign producer that writes milliseconds for seconds.
 pub(crate) fn time(time: SystemTime) -> String {
-    if has_text(time) { humantime::format_rfc3339_seconds(time).to_string() } else { "-".to_owned() }
-}
-
-/// As [`time`], with milliseconds.
-pub(crate) fn time_millis(time: SystemTime) -> Option<String> {
-    has_text(time).then(|| humantime::format_rfc3339_millis(time).to_string())
-}
-
-/// Whether it has four digits of a year, from 1970 on.
-fn has_text(time: SystemTime) -> bool {
-    const YEAR_10000: u64 = 253_402_300_800;
-    time.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since.as_secs() < YEAR_10000)
+    let millis = envelope::write_time(time);
+    millis.map_or_else(|| "-".to_owned(), |_| humantime::format_rfc3339_seconds(time).to_string())
 }
 
 /// As [`time`], or a dash.
@@ -105,7 +96,7 @@ pub(crate) fn time_or_dash(at: Option<SystemTime>) -> String {
 
 /// As [`time`], or null.
 pub(crate) fn time_document(at: Option<SystemTime>) -> Value {
-    at.and_then(time_millis).into()
+    at.and_then(envelope::write_time).into()
 }
 
 /// Columns under their titles, each as wide as it has to be.

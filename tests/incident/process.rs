@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A time as the tools tell it; which one is of no matter.
 const TIME: &str = "2026-11-28T09:14:07Z";
 /// As long everything took, and as late it was, whatever it was in a run.
-const TOOK: &str = "1ms";
+const TOOK: &str = "1.0ms";
 const OFFSET: &str = "+0.010s";
 
 /// What the page's orders begin with.
@@ -130,21 +130,15 @@ impl Shop {
             let mut words: Vec<String> = Vec::new();
             for word in line.split(' ') {
                 let quoted = word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
-                let took = |word: &String| word == "after" || word == TOOK;
                 words.push(match quoted {
                     quoted if is_time(quoted) => word.replace(quoted, TIME),
                     quoted if is_offset(word) => word.replace(&format!("+{quoted}"), OFFSET),
-                    quoted if is_duration(quoted) && words.last().is_some_and(took) => word.replace(quoted, TOOK),
+                    quoted if is_duration(quoted) && words.last().is_some_and(|word| word == "after") => {
+                        word.replace(quoted, TOOK)
+                    }
                     _ => word.to_owned(),
                 });
             }
-            // humantime has a word for each unit
-            words.dedup_by(|later, former| {
-                former == TOOK && later.starts_with(TOOK) && {
-                    former.clone_from(later);
-                    true
-                }
-            });
             words.join(" ")
         });
         let told: String = lines.map(|line| line + "\n").collect();
@@ -166,10 +160,10 @@ fn is_offset(word: &str) -> bool {
     seconds.is_some_and(|seconds| seconds.parse::<f64>().is_ok())
 }
 
-/// As humantime writes the parts of one.
+/// As `trace` tells how long something took.
 fn is_duration(word: &str) -> bool {
-    let unit = word.trim_start_matches(|letter: char| letter.is_ascii_digit());
-    unit.len() < word.len() && matches!(unit, "us" | "ms" | "s")
+    let unit = word.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+    unit.len() < word.len() && matches!(unit, "µs" | "ms" | "s")
 }
 
 /// What the numbers of the orders begin with, which differs from run to run.

@@ -139,22 +139,13 @@ fn without_figures(line: &str) -> String {
     let figure = |word: &str| EventId::from(word).to_string().len() == 36 && word.contains('-');
     let time = |word: &str| word.starts_with('+') && word.ends_with('s');
     let mut words: Vec<String> = Vec::new();
-    let mut is_duration = false;
     for word in line.split(' ') {
-        let ends = word.ends_with(':');
-        if is_duration && word.starts_with(|letter: char| letter.is_ascii_digit()) {
-            // a duration can have several words
-            if words.last().is_none_or(|last| last != "#") {
-                words.push("#".to_owned());
-            }
-            if ends {
-                words.pop();
-                words.push("#:".to_owned());
-            }
-            continue;
-        }
-        is_duration = word == "after";
-        words.push(if figure(word) || time(word) { "#".to_owned() } else { word.to_owned() });
+        let is_duration = words.last().is_some_and(|last| last == "after");
+        words.push(match word.strip_suffix(':') {
+            Some(_) if is_duration => "#:".to_owned(),
+            None if is_duration || figure(word) || time(word) => "#".to_owned(),
+            _ => word.to_owned(),
+        });
     }
     words.join(" ")
 }

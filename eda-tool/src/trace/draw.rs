@@ -84,7 +84,7 @@ fn attempt(text: &mut String, entry: &Entry, after: Option<Duration>) {
         let _ = write!(text, " in {}", humantime::format_duration(Duration::from_millis(wait)));
     }
     if let Some(took) = entry.took_us {
-        let _ = write!(text, " after {}", humantime::format_duration(Duration::from_micros(took)));
+        let _ = write!(text, " after {:.1?}", Duration::from_micros(took));
     }
     let _ = writeln!(text, "{}", why(entry));
 }
