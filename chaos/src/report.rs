@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub seed: u64,
     pub date: String,
     pub eda: &'static str,
+    /// What it was built from, where the run starts in the repository.
+    pub commit: String,
     pub rabbitmq: String,
     pub nodes: usize,
     pub seconds: u64,
@@ -96,8 +98,9 @@ impl Report {
         Self {
             command: options.command(),
             seed: options.seed,
-            date: today(),
+            date: said("date", &["-u", "+%Y-%m-%d"]),
             eda: env!("CARGO_PKG_VERSION"),
+            commit: said("git", &["describe", "--always", "--dirty"]),
             rabbitmq: rabbitmq.to_owned(),
             nodes: options.nodes,
             seconds: took.as_secs(),
@@ -179,12 +182,13 @@ impl Report {
 
     fn page(&self) -> String {
         let mut text = format!(
-            "# {}\n\nWritten by `{}`.\n\n| | |\n|---|---|\n| date | {} |\n| eda | {} |\n| RabbitMQ | {}, {} |\n\
+            "# {}\n\nWritten by `{}`.\n\n| | |\n|---|---|\n| date | {} |\n| eda | {} {} |\n| RabbitMQ | {}, {} |\n\
              | took | {} min {} s |\n",
             if self.steady.is_empty() { "A chaos run" } else { "A steady run" },
             self.command,
             self.date,
             self.eda,
+            self.commit,
             self.rabbitmq,
             if self.nodes == 1 { "1 node".to_owned() } else { format!("{} nodes", self.nodes) },
             self.seconds / 60,
@@ -271,7 +275,8 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("writing {}: {error}", path.display()))
 }
 
-fn today() -> String {
-    let printed = std::process::Command::new("date").args(["-u", "+%Y-%m-%d"]).output();
+/// What a program prints; empty where there is none.
+fn said(program: &str, arguments: &[&str]) -> String {
+    let printed = std::process::Command::new(program).args(arguments).output();
     printed.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }
