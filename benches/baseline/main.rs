@@ -56,7 +56,7 @@ async fn work(task: Task) -> Outcome<Sample> {
         }
         Work::Chain => consume::chain(&task).await,
         Work::Latency => consume::latency(&task).await,
-        Work::Retries | Work::Memory => Err(format!("lapin has no {}", task.work).into()),
+        Work::Seen | Work::Retries | Work::Memory => Err(format!("lapin has no {}", task.work).into()),
     }
 }
 

@@ -38,6 +38,7 @@ async fn run(words: &[String]) -> Result<String, String> {
         Work::Memory => memory::through(&broker, &task).await,
         Work::Latency => consume::latency(&broker, &task).await,
         Work::Consume | Work::Chain | Work::Handlers | Work::Retries => consume::backlog(&broker, &task).await,
+        Work::Seen => return Err("`bench-seen` does this work".into()),
     };
     let sample = sample.map_err(|error| error.to_string())?;
     broker.close().await.map_err(|error| error.to_string())?;

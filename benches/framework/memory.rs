@@ -4,10 +4,10 @@
 use eda::Broker;
 use eda::prelude::*;
 use eda_bench::event::SOURCE;
-use eda_bench::inprocess::Small;
 use eda_bench::meter::{Meter, Sample};
 use eda_bench::progress::Progress;
 use eda_bench::task::Task;
+use eda_inprocess::Small;
 
 /// How many are published before the handlers get their turn.
 const BATCH: u64 = 256;

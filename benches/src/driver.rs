@@ -24,7 +24,7 @@ const HELP: &str = "\
 usage: cargo xtask bench [OPTION…]
 
   --rounds R       how often each pair of programs runs; default 3
-  --works A,B      of publish, publish-one, consume, chain, latency, handlers, retries, memory; default all
+  --works A,B      of publish, publish-one, consume, seen, chain, latency, handlers, retries, memory; default all
   --queues A,B     of classic, quorum; default both
   --quick          a tenth of the events
   --json FILE      writes the rows, too
@@ -99,7 +99,7 @@ impl Pair {
     fn other(&self) -> Option<Program> {
         match self.work {
             Work::Memory => None,
-            Work::Retries => Some(Program::Framework(Work::Consume)),
+            Work::Seen | Work::Retries => Some(Program::Framework(Work::Consume)),
             work => Some(Program::Baseline(work)),
         }
     }

@@ -5,7 +5,6 @@
 
 pub mod driver;
 pub mod event;
-pub mod inprocess;
 pub mod meter;
 pub mod progress;
 pub mod task;

@@ -76,6 +76,21 @@ impl Meter {
     }
 }
 
+/// Has all that the framework measures recorded, as a service does that shows it to Prometheus.
+///
+/// # Errors
+/// Where a recorder is installed already.
+#[cfg(feature = "telemetry")]
+pub fn record_metrics() -> Result<(), String> {
+    use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+
+    let builder = eda::telemetry::metrics::buckets().try_fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
+        builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), bounds)
+    });
+    let installed = builder.and_then(PrometheusBuilder::install_recorder);
+    installed.map(drop).map_err(|error| format!("installing a recorder: {error}"))
+}
+
 /// User and system time of this process.
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);

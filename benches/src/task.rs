@@ -12,6 +12,8 @@ pub enum Work {
     PublishOne,
     /// Consume what waits in a queue.
     Consume,
+    /// As [`Consume`](Self::Consume), with all of it seen: numbers recorded, a log at info, a line of a journal for each.
+    Seen,
     /// Consume, publish an event for each, then ack.
     Chain,
     /// Publish so many a second, and consume at the same time: how long each takes to its handler.
@@ -26,10 +28,11 @@ pub enum Work {
 
 impl Work {
     /// All, in the order in which they are run.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Publish,
         Self::PublishOne,
         Self::Consume,
+        Self::Seen,
         Self::Chain,
         Self::Latency,
         Self::Handlers,
@@ -43,6 +46,7 @@ impl Work {
             Self::Publish => "publish",
             Self::PublishOne => "publish-one",
             Self::Consume => "consume",
+            Self::Seen => "seen",
             Self::Chain => "chain",
             Self::Latency => "latency",
             Self::Handlers => "handlers",
@@ -63,7 +67,7 @@ impl Work {
 
     /// Whether events wait in the queue before the program starts.
     pub fn needs_backlog(self) -> bool {
-        matches!(self, Self::Consume | Self::Chain | Self::Handlers | Self::Retries)
+        matches!(self, Self::Consume | Self::Seen | Self::Chain | Self::Handlers | Self::Retries)
     }
 }
 

@@ -8,10 +8,9 @@ use std::io;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use eda::telemetry::metrics::buckets;
 use eda_bench::complain;
-use eda_bench::inprocess::Prepared;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use eda_bench::meter::record_metrics;
+use eda_inprocess::Prepared;
 
 const EVENTS: u32 = 100_000;
 const ROUNDS: usize = 7;
@@ -62,11 +61,7 @@ fn measure(way: &str) -> Result<(), String> {
     let known = WAYS.iter().find(|(known, ..)| *known == way);
     let (_, is_recorded, filter) = known.ok_or_else(|| format!("expected no argument, found `{way}`"))?;
     if *is_recorded {
-        let builder = buckets().try_fold(PrometheusBuilder::new(), |builder, (name, bounds)| {
-            builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), bounds)
-        });
-        let installed = builder.and_then(PrometheusBuilder::install_recorder);
-        installed.map_err(|error| format!("installing a recorder: {error}"))?;
+        record_metrics()?;
     }
     if let Some(filter) = filter {
         tracing_subscriber::fmt().with_env_filter(*filter).with_writer(io::sink).init();

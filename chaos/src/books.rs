@@ -7,8 +7,14 @@ use serde::Serialize;
 use crate::ledger::{Kind, Millis, Record};
 use crate::steady::Steady;
 
-/// The handlers that every event is for.
-pub(crate) const HANDLERS: [&str; 2] = ["book", "audit"];
+/// Who handles, named like their services: two of them every event, the third what the second returns for some.
+pub(crate) const HANDLERS: [&str; 3] = ["book", "audit", "ship"];
+
+/// Whether what is returned for the event of this number is handled by the third: those that fail first and those that are
+/// refused are among them.
+pub(crate) fn is_passed_on(seq: u64) -> bool {
+    seq % 4 == 3
+}
 
 /// Everything that was read so far.
 #[derive(Debug, Default)]
@@ -38,7 +44,7 @@ struct Entry {
     told: Option<Told>,
     is_confirmed: bool,
     is_unroutable: bool,
-    handled: [Handled; 2],
+    handled: [Handled; 3],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +106,9 @@ pub(crate) struct Findings {
     /// Never confirmed, and handled all the same.
     pub recovered: u64,
     pub duplicates: u64,
-    /// Duplicates for each delivery that was due: one to every handler for each that was confirmed.
+    /// Deliveries that were due: one to each handler that is to have it, for each event that was confirmed.
+    pub due: u64,
+    /// Duplicates for each delivery that was due.
     pub dup_rate: f64,
     /// First effects behind those of a later event of the same key; not promised, so only counted.
     pub out_of_order: u64,
@@ -216,7 +224,7 @@ impl Books {
         for (id, entry) in &self.events {
             entry.add_to(*id, &mut findings);
         }
-        findings.dup_rate = ratio(findings.duplicates, findings.confirmed * HANDLERS.len() as u64);
+        findings.dup_rate = ratio(findings.duplicates, findings.due);
         findings
     }
 }
@@ -251,6 +259,14 @@ impl Entry {
         for (handler, handled) in HANDLERS.iter().zip(&self.handled) {
             let is_poison = told.kind == Kind::Poison;
             let is_done = handled.effects > 0 || handled.parked.is_some();
+            if !told.is_due_at(handler) {
+                if is_done || handled.received > 0 {
+                    findings.unexpected += 1;
+                    findings.sample("unexpected", id, handler);
+                }
+                continue;
+            }
+            findings.due += u64::from(self.is_confirmed);
             if self.is_confirmed && !is_poison && !is_done {
                 findings.lost += 1;
                 findings.sample("lost", id, handler);
@@ -275,6 +291,16 @@ impl Entry {
             }
             let asked_for = if is_poison { 1 } else { 1 + handled.failed };
             findings.duplicates += u64::from(handled.received.saturating_sub(asked_for));
+        }
+    }
+}
+
+impl Told {
+    fn is_due_at(&self, handler: &str) -> bool {
+        match self.kind {
+            _ if handler != HANDLERS[2] => true,
+            Kind::Good | Kind::Flaky => is_passed_on(self.seq),
+            Kind::Poison | Kind::Nobody => false,
         }
     }
 }

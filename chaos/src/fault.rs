@@ -27,6 +27,7 @@ pub(crate) enum Fault {
     ConnectionLimit,
     MemoryAlarm,
     KilledWhileBlocked,
+    StoppedWhileBlocked,
     DiskAlarm,
     PermissionRevoked,
     QueueFull,
@@ -48,7 +49,7 @@ pub(crate) enum Fault {
 struct About(&'static str, &'static str, usize, u64, &'static str);
 
 impl Fault {
-    const ALL: [(Self, About); 35] = [
+    const ALL: [(Self, About); 36] = [
         (Self::Reset, About("reset", "F11", 1, 5, "a process's connections are reset")),
         (Self::HalfClose, About("half-close", "F12", 1, 5, "the broker's direction ends, the other one lives")),
         (Self::BlackHole, About("black-hole", "F13", 1, 25, "a process's connections swallow everything")),
@@ -81,7 +82,7 @@ impl Fault {
                 "no network for 3 s, so that all have much to do, then five resets, 300 ms apart",
             ),
         ),
-        (Self::Kill, About("kill", "F01", 1, 7, "SIGKILL of a node, back after 1–4 s")),
+        (Self::Kill, About("kill", "F01", 1, 5, "SIGKILL of a node, back after 1–4 s")),
         (Self::Stop, About("stop", "F05", 1, 7, "a node stops in good order and comes back")),
         (Self::Freeze, About("freeze", "F06", 1, 5, "SIGSTOP of a node for 8 s")),
         (Self::CloseConnections, About("close-connections", "F07", 1, 5, "the broker closes all connections")),
@@ -97,8 +98,12 @@ impl Fault {
                 "F36",
                 1,
                 5,
-                "SIGKILL of a consumer whose retries wait for the end of an alarm",
+                "SIGKILL of consumers whose retries, and what they returned, wait for the end of an alarm",
             ),
+        ),
+        (
+            Self::StoppedWhileBlocked,
+            About("stopped-while-blocked", "F38", 1, 5, "SIGTERM of a consumer that waits for the end of an alarm"),
         ),
         (Self::DiskAlarm, About("disk-alarm", "F23", 1, 2, "disk alarm for 4 s")),
         (Self::PermissionRevoked, About("permission-revoked", "F09", 1, 7, "no permission to write for 4 s")),
@@ -121,7 +126,7 @@ impl Fault {
             About("leader-kill", "F02", 3, 10, "SIGKILL of the node that leads a queue, back after 4 s"),
         ),
         (Self::TwoDown, About("two-down", "F03", 3, 10, "two of three nodes killed, back after 5 s")),
-        (Self::AllDown, About("all-down", "F04", 3, 10, "all nodes killed, back after 60 s")),
+        (Self::AllDown, About("all-down", "F04", 3, 7, "all nodes killed, back after 60 s")),
         (Self::Partition, About("partition", "F10", 3, 25, "a node that the others don't reach for 10 s")),
     ];
 

@@ -11,12 +11,13 @@ use crate::ledger::{Record, Tail};
 use crate::proxy::Proxy;
 
 /// Names, roles, and the share of the rate in quarters.
-const WORKERS: [(&str, &str, u64); 5] = [
+const WORKERS: [(&str, &str, u64); 6] = [
     ("publisher-1", "publisher", 3),
     ("strict-1", "strict", 1),
     ("book-1", "book", 0),
     ("book-2", "book", 0),
     ("audit-1", "audit", 0),
+    ("ship-1", "ship", 0),
 ];
 
 /// How long handlers take in a process that was slowed down.

@@ -21,6 +21,8 @@ struct Mutant {
 enum Sign {
     /// One that is off.
     Sum(&'static str),
+    /// Something is lost, and only at this handler.
+    LostAt(&'static str),
     /// Words of it.
     Trouble(&'static str),
 }
@@ -29,8 +31,9 @@ const fn mutant(safeguard: &'static str, faults: &'static [Fault], count: usize,
     Mutant { safeguard, faults, count, rate, shows_as }
 }
 
-const ALL: [Mutant; 10] = [
-    mutant("handle-before-ack", &[Fault::ConsumerKill], 2, 800, Sign::Sum("lost")),
+const ALL: [Mutant; 11] = [
+    mutant("handle-before-ack", &[Fault::ConsumerKill], 3, 800, Sign::Sum("lost")),
+    mutant("returned-before-ack", &[Fault::KilledWhileBlocked], 1, 800, Sign::LostAt("ship")),
     mutant("confirms", &[Fault::Refused], 2, 800, Sign::Sum("lost")),
     mutant("returns", &[Fault::Reset], 1, 800, Sign::Sum("lost")),
     mutant("returns-by-id", &[Fault::LateConfirms], 1, 800, Sign::Sum("lost")),
@@ -80,12 +83,12 @@ pub(crate) async fn run(names: &[&str]) -> Result<(), String> {
     Err(format!("nothing noticed that these safeguards were missing: {}", unnoticed.join(", ")))
 }
 
-/// The rig itself loses nothing: so it is for want of a safeguard that a run is red. Under the fault that no other run of the
+/// The rig itself loses nothing: so it is for want of a safeguard that a run is red. Under faults that no other run of the
 /// tests has; on so few events what comes twice is not compared with its limit.
 async fn leave_nothing_out(mut cluster: Cluster) -> Result<Cluster, String> {
     println!("with every safeguard …");
-    let faults = vec![Fault::LateConfirms];
-    let options = Options { events: 1_600, rate: 800, fault_count: 1, seed: 1, faults, ..Options::default() };
+    let faults = vec![Fault::LateConfirms, Fault::KilledWhileBlocked];
+    let options = Options { events: 3_200, rate: 800, fault_count: 2, seed: 1, faults, ..Options::default() };
     block_in_place(|| cluster.renew("without-nothing"))?;
     let (report, cluster) = run_on(cluster, options, None).await?;
     if report.off().iter().any(|sum| *sum != "dup_rate") {
@@ -100,7 +103,7 @@ async fn leave_out(mutant: &Mutant, mut cluster: Cluster) -> Result<(Cluster, St
     options.faults = faults.to_vec();
     options.patience = Duration::from_secs(8);
     options.until = match shows_as {
-        Sign::Sum(_) => None,
+        Sign::Sum(_) | Sign::LostAt(_) => None,
         Sign::Trouble(words) => Some(words),
     };
     block_in_place(|| cluster.renew(&format!("without-{safeguard}")))?;
@@ -109,6 +112,10 @@ async fn leave_out(mutant: &Mutant, mut cluster: Cluster) -> Result<(Cluster, St
     let (took, off) = (began.elapsed(), report.off());
     let is_off = match shows_as {
         Sign::Sum(sum) => off.contains(sum),
+        Sign::LostAt(handler) => {
+            let mut lost = report.findings.samples.iter().filter(|sample| sample.starts_with("lost"));
+            off.contains(&"lost") && lost.all(|sample| sample.ends_with(handler))
+        }
         Sign::Trouble(words) => report.troubles.iter().any(|trouble| trouble.contains(words)),
     };
     let is_noticed = is_off && took < LIMIT;

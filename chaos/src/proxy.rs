@@ -107,6 +107,13 @@ impl Proxy {
         self.on_the_next(up, down);
         self.on_these(up, down);
     }
+
+    /// Whether a connection is still there of which something is swallowed.
+    pub(crate) fn is_swallowing(&self) -> bool {
+        let swallows = |way: &watch::Sender<Way>| *way.borrow() == Way::Hole;
+        let connections = self.shared.connections();
+        connections.iter().any(|it| it.end.receiver_count() > 0 && (swallows(&it.up) || swallows(&it.down)))
+    }
 }
 
 impl Drop for Proxy {

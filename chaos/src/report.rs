@@ -14,6 +14,8 @@ use crate::steady::Steady;
 
 /// Duplicates for each delivery that was due, at most.
 const DUP_RATE: f64 = 0.005;
+/// From so many recoveries of a kind on, their median must be within its limit; of fewer, one slow second decides.
+const ENOUGH: usize = 5;
 
 /// The whole of it.
 #[derive(Clone, Debug, Serialize)]
@@ -22,7 +24,7 @@ pub(crate) struct Report {
     pub seed: u64,
     pub date: String,
     pub eda: &'static str,
-    /// What it was built from, where the run starts in the repository.
+    /// What was there when the run began, where that was in the repository.
     pub commit: String,
     pub rabbitmq: String,
     pub nodes: usize,
@@ -35,6 +37,13 @@ pub(crate) struct Report {
     pub troubles: Vec<String>,
     /// What the processes used under a steady load; empty where there were faults.
     pub steady: Vec<Steady>,
+}
+
+/// What was tested, and on what.
+#[derive(Clone, Copy)]
+pub(crate) struct Versions<'a> {
+    pub commit: &'a str,
+    pub rabbitmq: &'a str,
 }
 
 /// How long it took until everyone made progress again.
@@ -87,7 +96,7 @@ impl Recovery {
 impl Report {
     pub(crate) fn new(
         options: &Options,
-        rabbitmq: &str,
+        versions: Versions<'_>,
         took: Duration,
         findings: Findings,
         recoveries: BTreeMap<Fault, Recovery>,
@@ -100,8 +109,8 @@ impl Report {
             seed: options.seed,
             date: said("date", &["-u", "+%Y-%m-%d"]),
             eda: env!("CARGO_PKG_VERSION"),
-            commit: said("git", &["describe", "--always", "--dirty"]),
-            rabbitmq: rabbitmq.to_owned(),
+            commit: versions.commit.to_owned(),
+            rabbitmq: versions.rabbitmq.to_owned(),
             nodes: options.nodes,
             seconds: took.as_secs(),
             faults: kinds.iter().map(|row| row.count).sum(),
@@ -131,6 +140,7 @@ impl Report {
             ("missed", missed > 0),
             ("misreturned", misreturned > 0),
             ("suspect", too_many_suspects),
+            ("recovery", self.kinds.iter().any(Row::is_slow)),
             ("dup_rate", dup_rate > DUP_RATE),
             ("trouble", !self.troubles.is_empty()),
         ]
@@ -259,6 +269,10 @@ impl Report {
 }
 
 impl Row {
+    fn is_slow(&self) -> bool {
+        self.count >= ENOUGH && self.p50 > self.limit
+    }
+
     fn note(&self) -> String {
         match (self.never, self.max > self.limit) {
             (0, false) => String::new(),
@@ -275,8 +289,32 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("writing {}: {error}", path.display()))
 }
 
+/// What a run is of, where it begins in the repository; the text is empty elsewhere.
+pub(crate) fn commit() -> String {
+    said("git", &["describe", "--always", "--dirty"])
+}
+
 /// What a program prints; empty where there is none.
 fn said(program: &str, arguments: &[&str]) -> String {
     let printed = std::process::Command::new(program).args(arguments).output();
     printed.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_is_a_kind_whose_median_is_over_its_limit() {
+        let is_slow = |seconds: &[u64]| {
+            let mut recovery = Recovery::default();
+            for time in seconds {
+                recovery.add(Some(Duration::from_secs(*time)));
+            }
+            recovery.row(Fault::Reset).is_slow()
+        };
+        assert!(is_slow(&[1, 1, 6, 6, 6]), "its limit is five seconds");
+        assert!(!is_slow(&[1, 1, 1, 6, 6]));
+        assert!(!is_slow(&[6, 6]), "too few to tell");
+    }
 }

@@ -13,14 +13,15 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use self::screen::Screen;
-use crate::books::{Books, Gauge};
+use crate::books::{Books, Gauge, HANDLERS};
 use crate::chance::Chance;
 use crate::cluster::Cluster;
 use crate::fault::Fault;
 use crate::fleet::Fleet;
 use crate::ledger::{Ledger, Millis, now};
 use crate::options::Options;
-use crate::report::{Recovery, Report};
+use crate::proxy::Proxy;
+use crate::report::{Recovery, Report, commit};
 use crate::steady::Steady;
 
 /// How often the ledgers are read.
@@ -85,6 +86,7 @@ struct Run {
     /// Of this process, which injects and reads the dead letters.
     ledger: Ledger,
     began: Instant,
+    commit: String,
     screen: Screen,
     waiting: Waiting,
     recoveries: BTreeMap<Fault, Recovery>,
@@ -112,6 +114,7 @@ impl Run {
             books: Books::default(),
             ledger: Ledger::create(&folder.join("control.ledger"))?,
             began: Instant::now(),
+            commit: commit(),
             screen: Screen::default(),
             waiting: Waiting::default(),
             recoveries: BTreeMap::new(),
@@ -138,7 +141,7 @@ impl Run {
     /// Consumers first: what they declare is on disk before anything can be lost in it.
     async fn set_out(&mut self) -> Result<(), String> {
         "starting".clone_into(&mut self.now_doing);
-        for consumer in self.fleet.of(&["book", "audit"]) {
+        for consumer in self.fleet.of(&HANDLERS) {
             self.fleet.start(consumer)?;
         }
         self.check_consumers("at the start", READY).await;
@@ -147,7 +150,7 @@ impl Run {
             self.check_consumers("after the first restart", READY).await;
         }
         self.wait(Duration::from_millis(1_500)).await?;
-        for consumer in self.fleet.of(&["book", "audit"]) {
+        for consumer in self.fleet.of(&HANDLERS) {
             let name = self.fleet.workers[consumer].name;
             self.at_rest.extend(self.books.gauge(name).map(|gauge| (name, gauge)));
         }
@@ -175,7 +178,7 @@ impl Run {
             self.wait(Duration::from_millis(pause)).await?;
             let injected = now();
             let since = self.inject(fault).await?;
-            let took = self.until_recovered(since, self.options.patience).await?;
+            let took = self.recover(since).await?;
             self.ledger.write(format!("I {} {injected} {since}", fault.name()));
             if took.is_none() {
                 let who = &self.waiting.workers;
@@ -205,6 +208,21 @@ impl Run {
 
     fn is_late(&self) -> bool {
         self.began.elapsed() > Duration::from_secs(60 * self.options.minutes)
+    }
+
+    /// A process goes on for a while where what it says is swallowed, and falls silent later: such a fault lasts until the
+    /// connection is over.
+    async fn recover(&mut self, since: Millis) -> Result<Option<Duration>, String> {
+        let (began, mut from) = (Instant::now(), since);
+        while self.fleet.workers.iter().flat_map(|worker| &worker.proxies).any(Proxy::is_swallowing) {
+            if began.elapsed() > self.options.patience {
+                return Ok(None);
+            }
+            self.wait(STEP).await?;
+            from = now();
+        }
+        let took = self.until_recovered(from, self.options.patience).await?;
+        Ok(took.map(|took| took + Duration::from_millis(from.saturating_sub(since))))
     }
 
     /// Until every running worker has confirmed or received something that was told after a time; gives how long after.
@@ -246,7 +264,7 @@ impl Run {
 
     fn wrong_consumers(&self, mut found: Vec<(String, u64)>) -> Option<String> {
         const PREFETCH: u64 = 256;
-        let consumers = self.fleet.of(&["book", "audit"]);
+        let consumers = self.fleet.of(&HANDLERS);
         let expected = |worker: &usize| (format!("{}.note", self.fleet.workers[*worker].role), PREFETCH);
         let mut expected: Vec<(String, u64)> = consumers.iter().map(expected).collect();
         expected.sort();

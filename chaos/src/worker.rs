@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-pub(crate) use self::event::hash_of;
+pub(crate) use self::event::recognized;
 use crate::fleet::slow_mark;
 use crate::ledger::{Ledger, Record};
 
-/// `publisher|strict|book|audit URL LEDGER RATE`
+/// `publisher|strict|book|audit|ship URL LEDGER RATE`
 pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
     let [role, url, path, rate] = arguments else {
-        return Err("expected: worker publisher|strict|book|audit URL LEDGER RATE".into());
+        return Err("expected: worker publisher|strict|book|audit|ship URL LEDGER RATE".into());
     };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| "info,lapin=off".into());
@@ -30,7 +30,7 @@ pub(crate) async fn run(arguments: &[String]) -> Result<(), String> {
     let ran = match role.as_str() {
         "publisher" => publisher::run(url, &ledger, rate, false).await,
         "strict" => publisher::run(&format!("{url}?unrouted=reject"), &ledger, rate, true).await,
-        "book" | "audit" => consumer::run(role, url, &ledger, slow_mark(Path::new(path))).await,
+        "book" | "audit" | "ship" => consumer::run(role, url, &ledger, slow_mark(Path::new(path))).await,
         _ => return Err(format!("no such role: {role}")),
     };
     ran.map_err(|error| format!("{error:#}"))

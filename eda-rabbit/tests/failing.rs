@@ -41,8 +41,8 @@ impl Event for Failing {
     }
 }
 
-/// Attempts come no sooner than the schedule of the default policy says. What they cost, which is to be less than half a core, is
-/// told and not asserted: it is a time.
+/// Attempts come no sooner than the schedule of the default policy says. What they cost is to be less than half a core where
+/// the framework is optimised, which is told; without that, and beside other tests, only a busy loop is a failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_failures_keeps_to_the_schedule() {
     let url = rabbit_node::shared_url();
@@ -83,6 +83,7 @@ async fn a_storm_of_failures_keeps_to_the_schedule() {
     // the first ones have waited 1 + 2 + 4 seconds
     let most = attempts.values().map(Vec::len).max().unwrap_or_default();
     assert!(most >= 4, "expected at least four attempts of the first event, found {most}");
+    assert!(share < 1.0, "something spins: {share} of a core");
     println!("{} attempts, {:.0} % of a core", attempts.values().map(Vec::len).sum::<usize>(), share * 100.0);
 }
 

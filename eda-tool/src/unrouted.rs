@@ -2,6 +2,7 @@
 
 mod list;
 
+use std::collections::BTreeSet;
 use std::io::{Write, stderr};
 use std::time::SystemTime;
 
@@ -13,13 +14,15 @@ use serde_json::json;
 use crate::command::Target;
 use crate::confirm::ask;
 use crate::keeper::{Sender, Sending, keeper};
-use crate::names::matches;
+use crate::names::{matches, unknown};
 use crate::progress::Progress;
 use crate::text::counted;
 use crate::transports::Transports;
 use crate::{Stop, when, write, write_json};
 
 const WHAT: &str = "message";
+/// Names of events are whatever others have sent.
+const EVENTS: usize = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UnroutedCommand {
@@ -125,6 +128,13 @@ impl Wanted {
     }
 }
 
+/// What was seen of all, whether it matches or not.
+struct Looked {
+    found: u64,
+    /// The names of the first [`EVENTS`] different ones.
+    events: BTreeSet<String>,
+}
+
 /// The places that there are.
 struct Parked<'a> {
     keep: &'a dyn Keep,
@@ -166,34 +176,44 @@ impl<'a> Parked<'a> {
         filter: &FilterOptions,
         limit: Option<u64>,
         mut tell: impl FnMut(Letter),
-    ) -> Result<u64, Error> {
+    ) -> Result<Looked, Error> {
         let progress = Progress::new("looking", self.count);
-        let mut found = 0;
+        let mut looked = Looked { found: 0, events: BTreeSet::new() };
         for place in &self.places {
             let mut kept = self.open(place).await?;
-            let looked = async {
-                while limit.is_none_or(|limit| found < limit)
+            let done = async {
+                while limit.is_none_or(|limit| looked.found < limit)
                     && let Some(letter) = kept.next().await?
                 {
                     progress.step();
+                    if looked.events.len() < EVENTS && !looked.events.contains(event(&letter)) {
+                        looked.events.insert(event(&letter).to_owned());
+                    }
                     if filter.matches(&letter) {
-                        found += 1;
+                        looked.found += 1;
                         tell(letter);
                     }
                 }
                 Ok::<_, Error>(())
             };
-            let looked = looked.await;
+            let done = done.await;
             let closed = kept.close().await;
-            looked?;
+            done?;
             closed?;
         }
-        Ok(found)
+        Ok(looked)
     }
 
     /// # Errors
     /// Where something was asked for.
-    fn nothing(&self, filter: &FilterOptions, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
+    fn nothing(&self, filter: &FilterOptions, looked: &Looked, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
+        if let Some(wanted) = &filter.event
+            && !looked.events.is_empty()
+            && !looked.events.contains(wanted)
+        {
+            let known = looked.events.iter().map(String::as_str);
+            return Err(Stop::Found(vec![unknown("unrouted event", wanted, known).to_string()]));
+        }
         if filter.is_narrow() {
             let others = counted(self.count, "other message");
             return Err(Stop::Found(vec![format!("nothing matches: there are {others}")]));
@@ -211,18 +231,19 @@ async fn replay(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     let (mut taken, mut broken) = (0, 0);
-    let found = parked.look(filter, sending.limit, |letter| {
+    let looked = parked.look(filter, sending.limit, |letter| {
         let queues: Vec<_> = wanted.queues(&letter).collect();
         taken += u64::from(!queues.is_empty());
         let reads = |queue: &&str| wanted.rehearsal.read(queue, letter.message.clone()).is_ok();
         broken += u64::from(!queues.iter().all(reads));
     });
-    let found = found.await?;
+    let looked = looked.await?;
+    let found = looked.found;
     if json && (sending.dry_run || found == 0) {
         write_json(out, &json!({ "matched": found, "taken": taken, "undecodable": broken }))?;
     }
     if found == 0 {
-        return parked.nothing(filter, json, out);
+        return parked.nothing(filter, &looked, json, out);
     }
     let text = format!(
         "{} {}: this app takes {taken}, of which {} would decode with today's types; others may be taken elsewhere\n",

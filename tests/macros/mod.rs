@@ -10,5 +10,3 @@ mod expansion;
 mod hostile;
 /// What is written can be pasted.
 mod pasted;
-/// The compiler's words.
-mod ui;

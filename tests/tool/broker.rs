@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+use crate::dead::until_dead;
 use crate::support::described;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -100,7 +101,22 @@ async fn what_a_handler_left_behind_is_pruned_when_it_is_empty() {
         )
     );
 
+    // the queue of a handler does not go while its dead letters stay
     let broker = eda::connect(&url()).await.expect("the broker is there");
+    let refusing = App::from(
+        Service::new(service.clone())
+            .on("mend", |_: ToolMended| async {})
+            .on("hear", |_: ToolPruned| async { Err::<(), _>(Failure::permanent("it is refused")) }),
+    );
+    let running = refusing.start(&broker).await.expect("it starts");
+    let dead = format!("{service}.hear.dead");
+    until_dead(&format!("{service}.hear"), &broker, 1).await;
+    running.shutdown().await.expect("it ends");
+    let kept = told(mended(), &["topology", "prune", "--yes", "--former", &file]).await.expect("both are kept");
+    let why = "it holds messages (1): let them be handled, replayed or discarded first";
+    assert_eq!(kept, format!("keep      queue {dead}: {why}\n"));
+    told(App::from(both()), &["dead", "replay", "--yes"]).await.expect("it goes back");
+
     let running = App::from(both()).start(&broker).await.expect("it starts");
     assert_eq!(next(&mut inbox).await, 1, "nothing was lost");
     running.shutdown().await.expect("it ends");

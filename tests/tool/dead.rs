@@ -88,13 +88,13 @@ async fn dead_letters(service: &str, broker: &Broker) -> Vec<String> {
         let old = OldBilled { order: order.to_owned() };
         ids.push(publisher.publish(&old).await.expect("it is confirmed").to_string());
     }
-    until_dead(service, broker, 7).await;
+    until_dead(&format!("{service}.charge"), broker, 7).await;
     running.shutdown().await.expect("it ends");
     ids
 }
 
-async fn until_dead(service: &str, broker: &Broker, count: u64) {
-    let place = Place::DeadLettersOf(format!("{service}.charge"));
+pub(crate) async fn until_dead(queue: &str, broker: &Broker, count: u64) {
+    let place = Place::DeadLettersOf(queue.to_owned());
     let keep = broker.transport().keep().expect("it keeps them");
     let counted =
         async { while keep.open(&place).await.expect("it is there").is_none_or(|kept| kept.count() != count) {} };
@@ -165,7 +165,7 @@ async fn dead_letters_are_listed_shown_replayed_and_discarded() {
     // what can't be read is dead again at once, and only once
     let replayed = told(app(), &["dead", "replay", "--yes"]).await.expect("they are sent");
     assert_eq!(replayed, "replayed 2 dead letters\n");
-    until_dead(&service, &broker, 2).await;
+    until_dead(&format!("{service}.charge"), &broker, 2).await;
     running.shutdown().await.expect("it ends");
     let again = json_of(app(), &["dead", "show", &ids[6], "--json"]).await.expect("it is there");
     let letter = &again["letters"][0];
@@ -192,7 +192,7 @@ async fn a_letter_whose_queue_is_gone_stays() {
     for _ in 0..7 {
         broker.publisher("web").publish(&Stayed {}).await.expect("it is confirmed");
     }
-    until_dead(&service, &broker, 7).await;
+    until_dead(&format!("{service}.charge"), &broker, 7).await;
     running.shutdown().await.expect("it ends");
     let queue = format!("{service}.charge");
     let operate = broker.transport().operate().expect("it has operators");
@@ -208,7 +208,7 @@ async fn a_letter_whose_queue_is_gone_stays() {
         stayed[0].starts_with(&format!("7 dead letters stay where they are: there is no queue `{queue}`")),
         "{stayed:?}"
     );
-    until_dead(&service, &broker, 7).await;
+    until_dead(&format!("{service}.charge"), &broker, 7).await;
     let discarded = told(other(), &["dead", "discard", "--yes", "--queue", &queue]).await.expect("they are there");
     assert_eq!(discarded, "discarded 7 dead letters\n");
     broker.close().await.expect("it ends");

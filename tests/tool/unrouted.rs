@@ -56,6 +56,10 @@ async fn what_came_too_early_is_listed_and_published_again() {
     let text = told(app(), &["unrouted", "list", "--key", &never]).await.expect("it is listed");
     assert!(text.starts_with("EVENT       SOURCE  COUNT") && text.ends_with("1 message\n"), "{text}");
 
+    let mistyped = told(app(), &["unrouted", "list", "--event", "tool.erly"]).await;
+    let Err(Stop::Found(hints)) = mistyped else { panic!("expected a hint: {mistyped:?}") };
+    assert!(hints[0].starts_with("no unrouted event `tool.erly`: did you mean `tool.early`"), "{hints:?}");
+
     // nobody is bound yet: all stay, once
     for key in [&key, &never] {
         let stayed = told(app(), &["unrouted", "replay", "--yes", "--key", key]).await;

@@ -24,6 +24,10 @@ fn start(name: &str, arguments: &[&str]) -> Result<(), String> {
     }
     let package = ["--quiet", "--release", "--locked", "--package", "eda-bench"];
     program(&crate::cargo(), &[&["build"], &package[..], &["--bins"]].concat(), &[])?;
+    if name == "bench" {
+        let seen = ["--features", "telemetry", "--bin", "bench-seen"];
+        program(&crate::cargo(), &[&["build"], &package[..], &seen].concat(), &[])?;
+    }
     let words = [&["run"], &package[..], &["--bin", name, "--"], arguments].concat();
     program(&crate::cargo(), &words, &[])
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     }
     program(
         &crate::cargo(),
-        &["build", "--quiet", "--release", "--locked", "--package", "eda-bench", "--bin", "bench-count"],
+        &["build", "--quiet", "--release", "--locked", "--package", "eda-inprocess", "--bin", "bench-count"],
         &[],
     )?;
     let counts = COUNTED.iter().map(|(what, within)| Ok((*what, count(what, within)?)));

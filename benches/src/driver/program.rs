@@ -42,6 +42,8 @@ impl Program {
     /// Runs it to its end; under callgrind, where there is a file for the profile.
     pub(super) fn run(self, task: &Task, profile: Option<&Path>) -> Result<Sample, String> {
         let (name, role) = match self {
+            // what it is compared with has no metrics compiled in
+            Self::Framework(Work::Seen) => ("bench-seen", None),
             Self::Framework(_) => ("bench-framework", None),
             Self::Baseline(_) => ("bench-baseline", None),
             Self::Fill(_) => ("bench-baseline", Some("fill")),

@@ -147,7 +147,7 @@ fn places(task: &Task) -> Vec<Place> {
         }
         Work::Memory => Vec::new(),
         Work::Latency => vec![Place { queue: consumed, event: OrderPlaced::NAME, at_first: 0, in_the_end: 0 }],
-        Work::Consume | Work::Retries => {
+        Work::Consume | Work::Seen | Work::Retries => {
             vec![Place { queue: consumed, event: OrderPlaced::NAME, at_first: events, in_the_end: 0 }]
         }
         Work::Chain => vec![

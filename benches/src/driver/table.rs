@@ -22,7 +22,7 @@ fn target(work: Work) -> Target {
         Work::Consume => Target { rate: Some(0.97), cpu: Some(1.15), ..none },
         Work::Chain => Target { rate: Some(0.95), cpu: Some(1.2), ..none },
         Work::Latency => Target { p50: Some(1.1), p99: Some(1.2), ..none },
-        Work::Handlers => Target { rate: Some(0.95), ..none },
+        Work::Seen | Work::Handlers => Target { rate: Some(0.95), ..none },
         Work::Retries => Target { rate: Some(0.6), ..none },
         Work::Memory => none,
     }
@@ -40,6 +40,7 @@ pub(super) fn shown(rows: &[Row]) -> String {
 fn shown_row(row: &Row) -> String {
     let beside = match row.of {
         Work::Memory => "",
+        Work::Seen => ", beside the same with nobody listening",
         Work::Retries => ", beside the same without failures",
         _ => ", beside lapin by hand",
     };

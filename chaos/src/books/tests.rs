@@ -2,8 +2,13 @@
 
 use super::*;
 
+/// Of a number of which nothing is passed on.
 fn told(id: u128, kind: Kind) -> Record {
-    Record::Told { id, kind, key: 1, seq: u64::try_from(id).unwrap_or_default(), hash: 5, at: 100 }
+    Record::Told { id, kind, key: 1, seq: 4 * u64::try_from(id).unwrap_or_default(), hash: 5, at: 100 }
+}
+
+fn told_to_be_passed_on(id: u128, kind: Kind) -> Record {
+    Record::Told { id, kind, key: 1, seq: 3, hash: 5, at: 100 }
 }
 
 fn confirmed(id: u128) -> Record {
@@ -24,7 +29,7 @@ fn parked(id: u128, handler: &str, reason: &str) -> Record {
 
 fn whole(id: u128, kind: Kind) -> Vec<Record> {
     let mut records = vec![told(id, kind), confirmed(id)];
-    for handler in HANDLERS {
+    for handler in HANDLERS.into_iter().take(2) {
         match kind {
             Kind::Good => records.extend([received(id, handler), effect(id, handler)]),
             Kind::Flaky => {
@@ -64,6 +69,22 @@ fn a_run_without_a_loss_is_clean() {
 fn what_one_handler_never_had_is_lost() {
     let records = whole(1, Kind::Good).into_iter().filter(|record| *record != effect(1, "audit"));
     assert_eq!(off(&findings(records)), [1, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn what_a_handler_returned_is_due_at_the_next_one() {
+    let passed_on = |kind| {
+        let mut records = whole(1, kind);
+        records[0] = told_to_be_passed_on(1, kind);
+        records
+    };
+    assert_eq!(off(&findings(passed_on(Kind::Good))), [1, 0, 0, 0, 0, 0, 0], "acked before it was published");
+    assert_eq!(off(&findings(passed_on(Kind::Poison))), [0; 7], "its handler returned nothing");
+    let shipped = || [received(1, "ship"), effect(1, "ship")];
+    assert_eq!(off(&findings(passed_on(Kind::Flaky).into_iter().chain(shipped()))), [0; 7]);
+    assert_eq!(off(&findings(whole(1, Kind::Good).into_iter().chain(shipped()))), [0, 1, 0, 0, 0, 0, 0]);
+    let twice = findings(passed_on(Kind::Good).into_iter().chain(shipped()).chain(shipped()));
+    assert_eq!((off(&twice), twice.due), ([0, 0, 0, 0, 0, 0, 1], 3));
 }
 
 #[test]

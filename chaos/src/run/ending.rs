@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::screen::Screen;
 use super::{Run, parked};
-use crate::books::{Findings, Gauge};
-use crate::report::Report;
+use crate::books::{Findings, Gauge, HANDLERS};
+use crate::report::{Report, Versions};
 
 /// The drain's own limit, and a second.
 const DRAIN: Duration = Duration::from_secs(31);
@@ -31,7 +31,7 @@ impl Run {
         self.check_consumers("at the end", Duration::from_secs(15)).await;
         self.wait(Duration::from_millis(1_500)).await?;
         self.look_for_leaks();
-        let consumers = self.fleet.of(&["book", "audit"]);
+        let consumers = self.fleet.of(&HANDLERS);
         let connections = self.blocking(|run| run.cluster.connections())?;
         let expected = (2 * consumers.len(), 2 * consumers.len());
         if connections != expected {
@@ -55,7 +55,7 @@ impl Run {
     pub(super) fn report(&mut self, findings: Findings) -> Report {
         let report = Report::new(
             &self.options,
-            self.cluster.version(),
+            Versions { commit: &self.commit, rabbitmq: self.cluster.version() },
             self.began.elapsed(),
             findings,
             std::mem::take(&mut self.recoveries),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Run;
+use crate::books::HANDLERS;
 use crate::fault::Fault;
 use crate::fleet::SLOWED_DOWN;
 use crate::ledger::{Millis, now};
@@ -62,7 +63,8 @@ impl Run {
                 self.wait(Duration::from_secs(4)).await?;
                 self.ctl(&NO_ALARM)?;
             }
-            Fault::KilledWhileBlocked => self.kill_while_blocked().await?,
+            Fault::KilledWhileBlocked => self.end_while_blocked(&["book", "audit"], "KILL").await?,
+            Fault::StoppedWhileBlocked => self.end_while_blocked(&["audit"], "TERM").await?,
             Fault::DiskAlarm => {
                 self.ctl(&["set_disk_free_limit", "10000GB"])?;
                 self.wait(Duration::from_secs(4)).await?;
@@ -72,11 +74,11 @@ impl Run {
             Fault::QueueFull => self.fill_queue().await?,
             Fault::QueueDeleted => return self.delete_queue().await,
             Fault::RetryGone => self.delete_retry_exchange().await?,
-            Fault::ConsumerKill => self.replace(&["book", "audit"], "KILL").await?,
-            Fault::ConsumerStop => self.replace(&["book", "audit"], "TERM").await?,
+            Fault::ConsumerKill => self.replace(&HANDLERS, "KILL").await?,
+            Fault::ConsumerStop => self.replace(&HANDLERS, "TERM").await?,
             Fault::PublisherKill => self.replace(&["publisher", "strict"], "KILL").await?,
             Fault::ConsumerFreeze => {
-                let victim = self.one_of(&["book", "audit"]);
+                let victim = self.one_of(&HANDLERS);
                 self.fleet.workers[victim].signal("STOP")?;
                 self.wait(Duration::from_secs(8)).await?;
                 self.fleet.workers[victim].signal("CONT")?;
@@ -126,15 +128,17 @@ impl Run {
         Ok(())
     }
 
-    /// Consumers come to much work while the broker takes nothing, so that their retries wait for it.
-    async fn kill_while_blocked(&mut self) -> Result<(), String> {
+    /// Consumers come to much work while the broker takes nothing, so that their retries, and what they return, wait for it.
+    async fn end_while_blocked(&mut self, roles: &[&str], signal: &str) -> Result<(), String> {
         let consumers = self.fleet.of(&["book", "audit"]);
         consumers.iter().try_for_each(|consumer| self.fleet.workers[*consumer].signal("STOP"))?;
         self.wait(Duration::from_secs(2)).await?;
         self.ctl(&ALARM)?;
         consumers.iter().try_for_each(|consumer| self.fleet.workers[*consumer].signal("CONT"))?;
         self.wait(Duration::from_millis(700)).await?;
-        self.replace(&["book", "audit"], "KILL").await?;
+        for role in roles {
+            self.replace(&[role], signal).await?;
+        }
         self.ctl(&NO_ALARM)
     }
 

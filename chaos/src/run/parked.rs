@@ -8,7 +8,7 @@ use lapin::{BasicProperties, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
 use crate::ledger::Record;
-use crate::worker::hash_of;
+use crate::worker::recognized;
 
 /// A minute for each queue is a hundred times what it takes.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -42,9 +42,10 @@ async fn take_all(url: &str, queue: &str) -> lapin::Result<Vec<Record>> {
     Ok(records)
 }
 
-/// What nobody was bound for, or came back to a queue that was gone, counts as parked by the first handler.
+/// What nobody was bound for, or came back to a queue that was gone, counts as parked by the first handler of its event.
 fn parked(queue: &str, properties: &BasicProperties, body: &[u8]) -> Record {
     let id = properties.message_id().as_ref().map(|id| id.as_str().replace('-', "")).unwrap_or_default();
+    let (of, hash) = recognized(body);
     let headers = properties.headers().as_ref();
     let reason = match headers.and_then(|headers| headers.inner().get("eda-reason")) {
         Some(AMQPValue::LongString(reason)) => reason.to_string(),
@@ -52,6 +53,8 @@ fn parked(queue: &str, properties: &BasicProperties, body: &[u8]) -> Record {
         _ if queue.starts_with("eda.") => queue.to_owned(),
         _ => "suspect".to_owned(),
     };
-    let handler = queue.strip_suffix(".note.dead").unwrap_or("book").to_owned();
-    Record::Parked { id: u128::from_str_radix(&id, 16).unwrap_or_default(), handler, reason, hash: hash_of(body) }
+    let first = if of.is_some() { "ship" } else { "book" };
+    let handler = queue.strip_suffix(".note.dead").unwrap_or(first).to_owned();
+    let id = of.unwrap_or_else(|| u128::from_str_radix(&id, 16).unwrap_or_default());
+    Record::Parked { id, handler, reason, hash }
 }

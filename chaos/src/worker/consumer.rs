@@ -7,8 +7,9 @@ use std::time::Duration;
 use eda::prelude::*;
 use tokio::time::sleep;
 
-use super::event::{Noted, What};
+use super::event::{Noted, Passed, What};
 use super::publisher::number;
+use crate::books::is_passed_on;
 use crate::fleet::SLOWED_DOWN;
 use crate::ledger::{Ledger, Record, now};
 
@@ -18,7 +19,9 @@ const SLOW: Duration = Duration::from_millis(300);
 pub(super) async fn run(role: &str, url: &str, ledger: &Arc<Ledger>, slow_mark: PathBuf) -> eda::Result {
     let state = Handling { ledger: Arc::clone(ledger), handler: role.into(), slow_mark: slow_mark.into() };
     let broker = eda::connect(url).await?;
-    let running = Service::new(role).state(state).handler::<note>().start(&broker).await?;
+    let service = Service::new(role).state(state);
+    let service = if role == "ship" { service.handler::<ship>() } else { service.handler::<note>() };
+    let running = service.start(&broker).await?;
     let (watch, ledger) = (running.health_watch(), Arc::clone(ledger));
     tokio::spawn(async move {
         let mut before = None;
@@ -42,7 +45,7 @@ struct Handling {
 }
 
 #[handler]
-async fn note(noted: Noted, State(handling): State<Handling>, meta: Meta) -> Result<(), Failure> {
+async fn note(noted: Noted, State(handling): State<Handling>, meta: Meta) -> Result<Option<Passed>, Failure> {
     let (id, handler, ledger) = (number(&meta.id), handling.handler.to_string(), &handling.ledger);
     let (redelivered, hash) = (meta.redelivered, noted.hash());
     ledger.write(Record::Received { id, handler: handler.clone(), redelivered, hash, at: now() });
@@ -64,6 +67,16 @@ async fn note(noted: Noted, State(handling): State<Handling>, meta: Meta) -> Res
         What::TakeSlowly => sleep(SLOW).await,
         _ => {}
     }
+    let is_passed_on = *handler == *"audit" && is_passed_on(noted.seq);
     ledger.write(Record::Effect { id, handler, at: now() });
-    Ok(())
+    Ok(is_passed_on.then(|| Passed { of: format!("{id:x}"), hash }))
+}
+
+#[handler(name = "note")]
+#[expect(clippy::unused_async, reason = "handlers are async, also those that wait for nothing")]
+async fn ship(passed: Passed, State(handling): State<Handling>, meta: Meta) {
+    let (id, handler, ledger) = (passed.number(), handling.handler.to_string(), &handling.ledger);
+    let (redelivered, hash) = (meta.redelivered, passed.hash);
+    ledger.write(Record::Received { id, handler: handler.clone(), redelivered, hash, at: now() });
+    ledger.write(Record::Effect { id, handler, at: now() });
 }

@@ -30,6 +30,16 @@ pub(super) enum What {
     PanicOnce,
 }
 
+/// What follows of some of them: a handler returns it, and another one takes it.
+#[derive(Debug, Serialize, Deserialize, Event)]
+#[event(name = "chaos.passed")]
+pub(super) struct Passed {
+    /// The id of what was noted, in hexadecimal.
+    pub(super) of: String,
+    /// What was noted with it.
+    pub(super) hash: u64,
+}
+
 /// An event of the same name, which no handler can read.
 #[derive(Debug, Serialize, Deserialize, Event)]
 #[event(name = "chaos.noted")]
@@ -71,16 +81,27 @@ impl Noted {
     }
 }
 
+impl Passed {
+    /// Zero where it says none.
+    pub(super) fn number(&self) -> u128 {
+        u128::from_str_radix(&self.of, 16).unwrap_or_default()
+    }
+}
+
 impl Garbled {
     pub(super) fn hash(&self) -> u64 {
         sum(&self.seq)
     }
 }
 
-/// What a body holds, as its publisher has told it; zero where it is none of ours.
-pub(crate) fn hash_of(body: &[u8]) -> u64 {
+/// What a body is of, where it says so, and what it holds, as its publisher has told it; zero where it is none of ours.
+pub(crate) fn recognized(body: &[u8]) -> (Option<u128>, u64) {
+    if let Ok(passed) = serde_json::from_slice::<Passed>(body) {
+        return (Some(passed.number()), passed.hash);
+    }
     let noted = serde_json::from_slice(body).map(|noted: Noted| noted.hash());
-    noted.or_else(|_| serde_json::from_slice(body).map(|garbled: Garbled| garbled.hash())).unwrap_or_default()
+    let hash = noted.or_else(|_| serde_json::from_slice(body).map(|garbled: Garbled| garbled.hash()));
+    (None, hash.unwrap_or_default())
 }
 
 /// The first eight bytes of the SHA-256.

@@ -92,7 +92,12 @@ impl Processor {
     pub(super) async fn finish(&self, handled: Handled<'_>) {
         let Handled { delivery, message, attempt, outcome } = handled;
         let completed = match outcome {
-            Ok(emitted) => attempt.within(complete(emitted, &*self.publish)).await,
+            Ok(emitted) => {
+                if mutant::is_without("returned-before-ack") {
+                    delivery.ack_unhandled();
+                }
+                attempt.within(complete(emitted, &*self.publish)).await
+            }
             Err(failure) => Err(failure),
         };
         match completed {

@@ -1,4 +1,4 @@
-//! The RabbitMQ transport while its broker is killed, frozen, blocked and cut off: on a private node, one test at a time.
+//! The RabbitMQ transport while its broker is killed, frozen, blocked and cut off: on private nodes, one test at a time on each.
 
 // a network that comes and goes
 mod proxy;
@@ -20,6 +20,6 @@ mod stale;
 // permissions
 mod access;
 // connected, and not consuming
-mod zombie;
+mod alive;
 // many clients
 mod crowd;

@@ -1,8 +1,8 @@
 //! A private node, and a workload whose losses can be counted.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError};
 use std::time::Duration;
 
 use eda_core::transport::{ConsumerState, Deliveries, Delivery, FailureRecord, Reason, Transport};
@@ -18,21 +18,30 @@ use crate::user::restricted;
 pub(crate) const SERVICE: &str = "fault-tests";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The node, for one test at a time. It goes when the process ends.
+/// One of two nodes, which is this test's alone. They go when the process ends.
 pub(crate) async fn node() -> MutexGuard<'static, Node> {
-    static NODE: OnceCell<Mutex<Node>> = OnceCell::const_new();
+    static NODES: [OnceCell<Mutex<Node>>; 2] = [const { OnceCell::const_new() }; 2];
+    static TURN: AtomicUsize = AtomicUsize::new(0);
     // shown for a test that fails; `RUST_LOG` asks for more
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,lapin=off".into());
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-    let node = NODE.get_or_init(async || {
-        let mut node = Node::start(Options::default()).expect("a private node starts");
-        let rabbit = connect(&node, "").await;
-        rabbit.declare(&Topology::default()).await.expect("the shared part is declared");
-        rabbit.close().await.expect("closed");
-        settle_down(&mut node);
-        Mutex::new(node)
-    });
-    node.await.lock().await
+    let turn = TURN.fetch_add(1, Ordering::Relaxed) % NODES.len();
+    let (mine, other) = (&NODES[turn], &NODES[1 - turn]);
+    for node in [mine, other] {
+        if let Ok(node) = node.get_or_init(start).await.try_lock() {
+            return node;
+        }
+    }
+    mine.get_or_init(start).await.lock().await
+}
+
+async fn start() -> Mutex<Node> {
+    let mut node = Node::start(Options::default()).expect("a private node starts");
+    let rabbit = connect(&node, "").await;
+    rabbit.declare(&Topology::default()).await.expect("the shared part is declared");
+    rabbit.close().await.expect("closed");
+    settle_down(&mut node);
+    Mutex::new(node)
 }
 
 /// RabbitMQ 3.10 writes the list of its quorum queues to disk only every three minutes and when it stops: a queue that was
@@ -48,10 +57,11 @@ pub(crate) async fn connect(node: &Node, options: &str) -> Rabbit {
 }
 
 /// For a user with the rights of the tests' service and no others.
-pub(crate) fn url_of(node: &Node) -> &'static str {
-    static URL: OnceLock<String> = OnceLock::new();
+pub(crate) fn url_of(node: &Node) -> String {
+    static URLS: LazyLock<std::sync::Mutex<BTreeMap<u16, String>>> = LazyLock::new(std::sync::Mutex::default);
     let make = || restricted(&node.url(), SERVICE, SERVICE, |arguments| node.ctl(arguments));
-    URL.get_or_init(|| make().expect("the user is made"))
+    let mut urls = URLS.lock().unwrap_or_else(PoisonError::into_inner);
+    urls.entry(node.port()).or_insert_with(|| make().expect("the user is made")).clone()
 }
 
 pub(crate) async fn connect_through_a_proxy(node: &Node) -> (Proxy, Rabbit) {

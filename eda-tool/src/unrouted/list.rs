@@ -40,13 +40,14 @@ pub(super) async fn list(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     let mut groups = BTreeMap::new();
-    let found = parked.look(filter, None, |letter| add(&mut groups, wanted, &letter)).await?;
+    let looked = parked.look(filter, None, |letter| add(&mut groups, wanted, &letter)).await?;
+    let found = looked.found;
     if json {
         let groups: Vec<_> = groups.iter().map(document).collect();
         write_json(out, &json!({ "messages": found, "of": parked.count, "groups": groups }))?;
     }
     if found == 0 {
-        return parked.nothing(filter, json, out);
+        return parked.nothing(filter, &looked, json, out);
     }
     if json { Ok(()) } else { write(out, &text(&groups, found)) }
 }
