@@ -109,6 +109,12 @@ impl Connection {
         self.blocked.clone()
     }
 
+    /// Resolves when the broker takes something: what is asked before is not even written.
+    pub(crate) async fn unblocked(&self) {
+        // without a supervisor nobody will say so
+        let _ = self.blocked.clone().wait_for(Option::is_none).await;
+    }
+
     /// Ends it; returns within a bounded time.
     pub(crate) async fn close(&self) {
         self.stop.send_replace(true);
@@ -141,7 +147,10 @@ impl Supervisor {
                 why = self.watch(&*link) => Some(why),
             };
             let Some(why) = lost else {
-                link.close().await;
+                // while it is blocked not even a good-bye is written
+                if self.blocked.borrow().is_none() {
+                    link.close().await;
+                }
                 break;
             };
             warn!(purpose = self.purpose, why, "lost the connection to the broker; connecting again");

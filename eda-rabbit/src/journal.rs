@@ -33,6 +33,7 @@ impl JournalQueue {
     async fn declare(&self) -> Result {
         let link = self.connection.link().await?;
         let declare = async {
+            self.connection.unblocked().await;
             let channel = link.channel().await?;
             Plan::journal().declare(&*channel).await?;
             channel.close().await

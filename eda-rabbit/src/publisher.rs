@@ -185,6 +185,11 @@ impl Task {
                     let trouble = self.connection.trouble();
                     self.window.expire(Instant::now(), if trouble.is_empty() { &self.trouble } else { &trouble });
                     if self.channel.is_some() && self.window.is_stuck(Instant::now()) {
+                        if self.connection.blocked().borrow().is_some() {
+                            // the words come when it takes something again, and until then no channel opens
+                            self.window.wait_on(Instant::now());
+                            continue;
+                        }
                         self.lose(&Error::new(ErrorKind::Unavailable, "the broker did not confirm some messages at all"));
                     }
                 }
@@ -259,8 +264,12 @@ fn open(connection: Connection, wait: Duration) -> BoxFuture<Result<Opened>> {
     Box::pin(async move {
         sleep(wait).await;
         let link = connection.link().await?;
+        let prepared = async {
+            connection.unblocked().await;
+            prepare(&*link).await
+        };
         let prepared = tokio::select! {
-            prepared = prepare(&*link) => prepared,
+            prepared = prepared => prepared,
             () = connection.lost(&link) => return Err(Error::new(ErrorKind::Unavailable, "the connection was lost")),
         };
         match prepared {

@@ -190,7 +190,9 @@ impl Transport for Rabbit {
         if self.is_closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.publisher.finish(FINISH).await;
+        // a broker that takes nothing confirms nothing
+        let is_blocked = self.publishing.blocked().borrow().is_some();
+        self.publisher.finish(if is_blocked { Duration::ZERO } else { FINISH }).await;
         // what is not closed by then ends with its task, which is bounded in itself
         let _ = timeout(CLOSE, async { tokio::join!(self.consuming.close(), self.publishing.close()) }).await;
         Ok(())

@@ -18,6 +18,7 @@ use self::session::{End, Progress, Session};
 pub(crate) use self::settler::Settler;
 use crate::backoff::Backoff;
 use crate::connection::{Connection, spawn};
+use crate::wire::Channel;
 
 /// After so many connections that died without a settlement, the subscription takes one delivery at a time.
 const BARREN_DEATHS: u32 = 2;
@@ -125,13 +126,23 @@ impl Task {
         let mut is_cancelled = false;
         while !is_cancelled {
             let is_quarantined = barren_deaths >= BARREN_DEATHS && self.wanted.prefetch > 1;
+            let mut channel = None;
             let opened = tokio::select! {
-                opened = open_session(&self.wanted, is_quarantined) => opened,
-                command = self.commands.recv() => {
+                opened = open_session(&self.wanted, is_quarantined, &mut channel) => Ok(opened),
+                command = self.commands.recv() => Err(command),
+            };
+            let opened = match opened {
+                Ok(opened) => opened,
+                Err(command) => {
+                    // a consumer that was asked for may be there, and would hold messages that nobody takes
+                    if let Some(channel) = channel {
+                        let _ = channel.close().await;
+                    }
                     is_cancelled = answer_while_down(command);
                     continue;
                 }
             };
+            drop(channel);
             let session = match opened {
                 Ok(session) => session,
                 Err(error) if error.kind() == ErrorKind::Closed => break,
@@ -153,13 +164,14 @@ impl Task {
                 End::Closed => break,
                 End::Lost { why, progress } => {
                     match progress {
-                        Progress::Made => {
-                            backoff.reset();
-                            barren_deaths = 0;
-                        }
+                        Progress::Made => barren_deaths = 0,
                         Progress::Barren => barren_deaths += 1,
                         Progress::Doubtful => barren_deaths = BARREN_DEATHS,
                         Progress::Idle => {}
+                    }
+                    // it has lived for a while
+                    if matches!(progress, Progress::Made | Progress::Idle) {
+                        backoff.reset();
                     }
                     is_cancelled = self.pause(&mut backoff, &why).await;
                 }
@@ -188,10 +200,15 @@ impl Task {
     }
 }
 
-async fn open_session(wanted: &Wanted, is_quarantined: bool) -> Result<Session> {
+/// Whoever gives it up closes the channel.
+async fn open_session(
+    wanted: &Wanted,
+    is_quarantined: bool,
+    channel: &mut Option<Arc<dyn Channel>>,
+) -> Result<Session> {
     let link = wanted.connection.link().await?;
     let session = tokio::select! {
-        session = Session::open(wanted, Arc::clone(&link), is_quarantined) => session,
+        session = Session::open(wanted, Arc::clone(&link), is_quarantined, channel) => session,
         // what a client is asked on a connection that has just ended, it may never answer
         () = wanted.connection.lost(&link) => {
             return Err(Error::new(ErrorKind::Unavailable, "the connection was lost while subscribing"));

@@ -9,6 +9,8 @@ use crate::report::{Report, Versions};
 
 /// The drain's own limit, and a second.
 const DRAIN: Duration = Duration::from_secs(31);
+/// So long after it should have ended a process is waited for, to know by how much it was late.
+const GRACE: Duration = Duration::from_secs(20);
 /// A few files, tasks and megabytes that a runtime keeps after it has been busy.
 const KEPT: Gauge = Gauge { files: 4, tasks: 4, kilobytes: 40_000 };
 
@@ -84,10 +86,13 @@ impl Run {
 
     async fn until_ended_within(&mut self, worker: usize, signal: &str, limit: Duration) -> Result<(), String> {
         let name = self.fleet.workers[worker].name;
-        match self.fleet.workers[worker].ended(limit).await? {
+        match self.fleet.workers[worker].ended(limit + GRACE).await? {
+            Some((_, took)) if took > limit => {
+                self.trouble(format!("{name} ended {took:.1?} after SIG{signal}, which may take {limit:?}"));
+            }
             Some((status, _)) if signal != "TERM" || status.success() => {}
             Some((status, _)) => self.trouble(format!("{name} ended with {status} after SIGTERM")),
-            None => self.trouble(format!("{name} did not end within {limit:?} after SIG{signal}")),
+            None => self.trouble(format!("{name} did not end within {:?} after SIG{signal}", limit + GRACE)),
         }
         Ok(())
     }

@@ -14,15 +14,24 @@ use crate::transport::{Publish, Reason};
 /// A transient failure: another attempt publishes the same ids again. A permanent one where no attempt can succeed.
 pub(super) async fn complete(emitted: Emitted, publish: &dyn Publish) -> Result<(), Failure> {
     let mut receipts = Vec::with_capacity(emitted.0.len());
+    let mut failed = None;
     for message in emitted.0 {
         let name = message.name.clone().unwrap_or_default();
-        let receipt = publish.send(message).await.map_err(|error| unpublished(error.with("event", &name)))?;
-        receipts.push((name, receipt));
+        match publish.send(message).await {
+            Ok(receipt) => receipts.push((name, receipt)),
+            Err(error) => {
+                failed = Some(error.with("event", name));
+                break;
+            }
+        }
     }
+    // all of them: who counts what was sent hears the broker's word on each
     for (name, receipt) in receipts {
-        receipt.confirmed().await.map_err(|error| unpublished(error.with("event", name)))?;
+        if let Err(error) = receipt.confirmed().await {
+            failed.get_or_insert_with(|| error.with("event", name));
+        }
     }
-    Ok(())
+    failed.map_or(Ok(()), |error| Err(unpublished(error)))
 }
 
 fn unpublished(error: Error) -> Failure {

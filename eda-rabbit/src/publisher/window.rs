@@ -257,6 +257,16 @@ impl Window {
         self.entries.iter().any(|(_, entry)| entry.reply.is_none() && entry.deadline + GRACE <= now)
     }
 
+    /// Those that are stuck are waited for as long again.
+    pub(crate) fn wait_on(&mut self, now: Instant) {
+        self.entries.retain(|entry| {
+            if entry.reply.is_none() && entry.deadline + GRACE <= now {
+                entry.deadline = now;
+            }
+            true
+        });
+    }
+
     /// When [`expire`](Self::expire) or [`is_stuck`](Self::is_stuck) has something to say.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         // who came first has the first deadline

@@ -79,8 +79,14 @@ pub(super) enum Progress {
 
 impl Session {
     /// Declare → qos → consume.
-    pub(super) async fn open(wanted: &Wanted, link: Arc<dyn Link>, is_quarantined: bool) -> Result<Self> {
+    pub(super) async fn open(
+        wanted: &Wanted,
+        link: Arc<dyn Link>,
+        is_quarantined: bool,
+        opened: &mut Option<Arc<dyn Channel>>,
+    ) -> Result<Self> {
         let channel = link.channel().await?;
+        *opened = Some(Arc::clone(&channel));
         let prefetch = if is_quarantined { 1 } else { wanted.prefetch };
         let (generation, arrivals) = match Self::begin(wanted, &*channel, prefetch).await {
             Ok(begun) => begun,

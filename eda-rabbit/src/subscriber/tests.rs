@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eda_core::Policy;
+use tokio::sync::Notify;
 
 use super::*;
 use crate::publisher::Publisher;
@@ -12,6 +13,7 @@ use crate::wire::{Arrivals, BoxFuture, Channel, Confirm, Connect, Link, Outgoing
 /// Opens channels as long as it is well; on these, no queue is ever declared.
 struct SickQueue {
     is_well: bool,
+    channel: Arc<NoAnswer>,
     is_abandoned: AtomicBool,
     blocked: watch::Sender<Option<String>>,
 }
@@ -23,7 +25,7 @@ fn unavailable<T>() -> Result<T> {
 #[async_trait]
 impl Link for SickQueue {
     async fn channel(&self) -> Result<Arc<dyn Channel>> {
-        if self.is_well { Ok(Arc::new(NoAnswer)) } else { unavailable() }
+        if self.is_well { Ok(Arc::clone(&self.channel) as Arc<dyn Channel>) } else { unavailable() }
     }
 
     fn blocked(&self) -> watch::Receiver<Option<String>> {
@@ -48,7 +50,18 @@ impl Connect for Arc<SickQueue> {
     }
 }
 
-struct NoAnswer;
+/// Declares nothing; or all, and then is silent about the consumer that it is asked for.
+#[derive(Default)]
+struct NoAnswer {
+    is_asked: Option<Notify>,
+    is_closed: AtomicBool,
+}
+
+impl NoAnswer {
+    fn declared(&self) -> Result {
+        if self.is_asked.is_some() { Ok(()) } else { unavailable() }
+    }
+}
 
 #[async_trait]
 impl Channel for NoAnswer {
@@ -57,15 +70,16 @@ impl Channel for NoAnswer {
     }
 
     async fn declare_queue(&self, _: &Queue) -> Result {
-        unavailable()
+        self.declared()
     }
 
     async fn bind(&self, _: &Binding) -> Result {
-        unavailable()
+        self.declared()
     }
 
+    /// The publisher's, which is to close nothing here.
     async fn confirm_select(&self) -> Result {
-        unavailable()
+        if self.is_asked.is_some() { std::future::pending().await } else { unavailable() }
     }
 
     fn publish(&self, _: Outgoing) -> BoxFuture<Result<Confirm>> {
@@ -77,11 +91,13 @@ impl Channel for NoAnswer {
     }
 
     async fn qos(&self, _: u16) -> Result {
-        unavailable()
+        self.declared()
     }
 
     async fn consume(&self, _: &str) -> Result<Box<dyn Arrivals>> {
-        unavailable()
+        let Some(is_asked) = &self.is_asked else { return unavailable() };
+        is_asked.notify_one();
+        std::future::pending().await
     }
 
     async fn cancel(&self, _: &str) -> Result {
@@ -97,15 +113,13 @@ impl Channel for NoAnswer {
     }
 
     async fn close(&self) -> Result {
+        self.is_closed.store(true, Ordering::Relaxed);
         unavailable()
     }
 }
 
-/// Whether the connection was given up over a queue that does not answer.
-async fn is_abandoned(is_well: bool) -> bool {
-    let link = Arc::new(SickQueue { is_well, is_abandoned: AtomicBool::new(false), blocked: watch::Sender::new(None) });
-    let connection =
-        Connection::supervise(Arc::new(Arc::clone(&link)), Arc::clone(&link) as Arc<dyn Link>, "consuming");
+fn wanted(link: &Arc<SickQueue>) -> Wanted {
+    let connection = Connection::supervise(Arc::new(Arc::clone(link)), Arc::clone(link) as Arc<dyn Link>, "consuming");
     let subscription = Subscription {
         service: "billing".into(),
         queue: "billing.charge".into(),
@@ -115,7 +129,18 @@ async fn is_abandoned(is_well: bool) -> bool {
     };
     let publisher = Publisher::start(connection.clone());
     let settler = Arc::new(Settler::new(publisher, connection.clone(), subscription.clone()));
-    let opened = open_session(&Wanted { connection, subscription, prefetch: 1, settler }, false).await;
+    Wanted { connection, subscription, prefetch: 1, settler }
+}
+
+fn link(is_well: bool, channel: NoAnswer) -> Arc<SickQueue> {
+    let (is_abandoned, blocked) = (AtomicBool::new(false), watch::Sender::new(None));
+    Arc::new(SickQueue { is_well, channel: Arc::new(channel), is_abandoned, blocked })
+}
+
+/// Whether the connection was given up over a queue that does not answer.
+async fn is_abandoned(is_well: bool) -> bool {
+    let link = link(is_well, NoAnswer::default());
+    let opened = open_session(&wanted(&link), false, &mut None).await;
     assert_eq!(opened.err().map(|error| error.kind()), Some(ErrorKind::Unavailable));
     link.is_abandoned.load(Ordering::Relaxed)
 }
@@ -128,4 +153,24 @@ async fn one_sick_queue_cuts_off_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_opens_no_channel_is_given_up() {
     assert!(is_abandoned(false).await);
+}
+
+/// The broker may have made the consumer already, and would hand messages to a channel that nobody reads.
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_is_given_up_while_it_begins_leaves_no_consumer_behind() {
+    let link = link(true, NoAnswer { is_asked: Some(Notify::new()), is_closed: AtomicBool::new(false) });
+    let Wanted { connection, subscription, settler, .. } = wanted(&link);
+    let publishing = connection.clone();
+    let subscribing = tokio::spawn(async move {
+        let opened = Subscriber::open(connection, &publishing, subscription, 1, settler).await;
+        opened.err().map(|error| error.kind())
+    });
+    link.channel.is_asked.as_ref().expect("it declares").notified().await;
+    subscribing.abort();
+    let closed = async {
+        while !link.channel.is_closed.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(1), closed).await.expect("the channel is closed");
 }

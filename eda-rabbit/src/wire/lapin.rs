@@ -64,7 +64,8 @@ impl Lapin {
 #[async_trait]
 impl Connect for Lapin {
     async fn connect(&self) -> Result<Arc<dyn Link>> {
-        let mut failed = None;
+        // where one host may answer later, the refusal of another is not the last word
+        let mut failed: Option<Error> = None;
         for host in &self.config.hosts {
             let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
             let attempt = Attempt::begin();
@@ -74,7 +75,14 @@ impl Connect for Lapin {
                     attempt.succeeded();
                     return Ok(Arc::new(LapinLink::new(connection)));
                 }
-                Err(error) => failed = Some(error.with("broker", host)),
+                Err(error) => {
+                    let error = error.with("broker", host);
+                    failed = Some(match failed {
+                        Some(known) if known.kind() == ErrorKind::Unavailable => known,
+                        Some(known) => error.caused_by(known),
+                        None => error,
+                    });
+                }
             }
         }
         Err(failed.unwrap_or_else(|| Error::new(ErrorKind::Invalid, "the URL names no host")))

@@ -225,6 +225,11 @@ async fn a_passed_deadline_says_whether_anything_was_sent() {
     assert!(take_waiting(&mut window).is_empty(), "nobody waits for it any more");
     assert!(!window.is_stuck(Instant::now()), "its word may be late");
     assert!(window.is_stuck(Instant::now() + GRACE));
+    // a broker that is known to take nothing is waited for
+    tokio::time::advance(GRACE).await;
+    window.wait_on(Instant::now());
+    assert!(!window.is_stuck(Instant::now() + GRACE / 2));
+    assert_eq!(window.next_deadline(), Some(Instant::now() + GRACE));
     window.hear(vec![(1, ack(None))]);
     assert_eq!(window.next_deadline(), None);
 }
