@@ -10,14 +10,15 @@
 //!
 //! What the broker refuses is tried again until its deadline, with one message of each route at a time (see `hold`).
 
-use std::borrow::Cow;
+mod entry;
+
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use eda_core::{Error, mutant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use self::entry::{Entry, GRACE, Known};
 use super::Parcel;
 use super::entries::Entries;
 use super::hold::Holds;
@@ -26,9 +27,6 @@ use super::told::{self, rejected, unavailable, unconfirmed};
 use crate::connection::closed;
 use crate::convert::Writer;
 use crate::wire::{Outgoing, Returned, Word};
-
-/// As long a word may be late, before the channel is given up for a new one.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// How many messages may be on their way on a channel after a lost one: on a connection that comes and goes, what is on its
 /// way comes twice. So many that are confirmed let one more go, as in TCP's slow start (RFC 5681 §3.1), and slower.
@@ -53,28 +51,6 @@ pub(crate) struct Window {
     returned: Vec<Unroutable>,
     holds: Holds,
     writer: Writer,
-}
-
-struct Entry {
-    parcel: Parcel,
-    /// `None` after the deadline: the caller was told, but the place in the window is taken until the broker has spoken.
-    reply: Option<Reply>,
-    deadline: Instant,
-    known: Known,
-    /// Whether its word can still come, on the present channel.
-    is_in_flight: bool,
-    place: Option<OwnedSemaphorePermit>,
-}
-
-/// What is known of a message beside what is on its way.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    /// It was never sent.
-    Unsent,
-    /// The broker has taken none that was sent.
-    Refused,
-    /// One was sent on a channel that was lost: the broker may have it, whatever it says of another.
-    Unknown,
 }
 
 struct Unroutable {
@@ -252,15 +228,15 @@ impl Window {
         self.waiting.retain(|number| self.entries.contains(*number));
     }
 
-    /// Whether a word has not come long after its caller was told: it holds its place, and only a new channel frees it.
+    /// Whether a word has not come long after its caller was told.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
-        self.entries.iter().any(|(_, entry)| entry.reply.is_none() && entry.deadline + GRACE <= now)
+        self.entries.iter().any(|(_, entry)| entry.is_stuck(now))
     }
 
     /// Those that are stuck are waited for as long again.
     pub(crate) fn wait_on(&mut self, now: Instant) {
         self.entries.retain(|entry| {
-            if entry.reply.is_none() && entry.deadline + GRACE <= now {
+            if entry.is_stuck(now) {
                 entry.deadline = now;
             }
             true
@@ -329,21 +305,6 @@ impl Window {
             reply.tell(outcome);
         }
         place
-    }
-}
-
-impl Entry {
-    /// Whether it is not to be sent any more: its caller was told that there is no word, or has taken it back.
-    fn is_given_up(&self) -> bool {
-        self.reply.as_ref().is_none_or(Reply::is_taken_back)
-    }
-
-    fn is_unsent(&self) -> bool {
-        self.known == Known::Unsent && !self.is_in_flight
-    }
-
-    fn id(&self) -> Cow<'_, str> {
-        self.parcel.id()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The window against every way in which lapin hands out returns and confirms.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use eda_core::{ErrorKind, Result};

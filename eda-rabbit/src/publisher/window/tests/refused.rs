@@ -1,5 +1,7 @@
 //! What the broker refuses: one message of its route finds out, and the others wait.
 
+use std::time::Duration;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
