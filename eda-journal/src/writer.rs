@@ -1,4 +1,4 @@
-//! The thread that writes: one write a line, so that lines of a file stay whole.
+//! The thread that writes: whole lines, as many at a time as have gathered.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -17,6 +17,8 @@ use crate::entry::Entry;
 const END_LIMIT: Duration = Duration::from_secs(5);
 /// How long lines gather before they are written.
 const GATHER: Duration = Duration::from_millis(5);
+/// From so many bytes on they are written.
+const BATCH: usize = 64 * 1024;
 /// How often it is told that lines are missing.
 const QUIET: Duration = Duration::from_secs(60);
 
@@ -88,6 +90,8 @@ impl Writing {
             while let Ok(line) = waiting.try_recv() {
                 self.put(&line);
             }
+            let written = self.output.flush();
+            self.note(written);
             // to be woken for each line would cost those who record more than the line does
             thread::sleep(GATHER);
         }
@@ -96,8 +100,13 @@ impl Writing {
 
     fn put(&mut self, line: &[u8]) {
         self.tell_dropped();
-        if let Err(error) = self.output.write(line) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let written = self.output.write(line);
+        self.note(written);
+    }
+
+    fn note(&mut self, written: Result<(), Lost>) {
+        if let Err(Lost { lines, error }) = written {
+            self.dropped.fetch_add(lines, Ordering::Relaxed);
             self.warn(Some(&error));
         }
     }
@@ -108,8 +117,11 @@ impl Writing {
         if dropped == self.told {
             return;
         }
+        // what waits is written first, so that this line is alone when it can't be
+        let written = self.output.flush();
+        self.note(written);
         let line = Entry::dropped(dropped - self.told).to_line();
-        if line.is_ok_and(|line| self.output.write(&line).is_ok()) {
+        if line.is_ok_and(|line| self.output.write(&line).and_then(|()| self.output.flush()).is_ok()) {
             self.told = dropped;
         }
         self.warn(None);
@@ -125,9 +137,17 @@ impl Writing {
     }
 }
 
+/// Lines that are not in the file, and why.
+struct Lost {
+    lines: u64,
+    error: io::Error,
+}
+
 struct Output {
     path: PathBuf,
     file: File,
+    /// Whole lines that are not written yet.
+    waiting: Vec<u8>,
     size: u64,
     size_limit: u64,
     /// Whether the last line is not whole.
@@ -140,17 +160,50 @@ impl Output {
         let size = file.metadata()?.len();
         // where a process was killed in the middle of a line, the next one still begins its own
         let torn = size > 0 && !ends_with_line(&path)?;
-        Ok(Self { path, file, size, size_limit, torn })
+        Ok(Self { path, file, waiting: Vec::new(), size, size_limit, torn })
     }
 
-    fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        if self.size > 0 && self.size.saturating_add(line.len() as u64) > self.size_limit {
-            self.begin_anew()?;
+    fn write(&mut self, line: &[u8]) -> Result<(), Lost> {
+        let size = self.size + self.waiting.len() as u64;
+        if size > 0 && size.saturating_add(line.len() as u64) > self.size_limit {
+            // this one is lost, too
+            self.flush().map_err(|lost| Lost { lines: lost.lines + 1, ..lost })?;
+            self.begin_anew().map_err(|error| Lost { lines: 1, error })?;
         }
-        let written = if self.torn { self.file.write_all(&[b"\n", line].concat()) } else { self.file.write_all(line) };
-        self.torn = written.is_err();
-        self.size += line.len() as u64;
-        written
+        self.waiting.extend_from_slice(line);
+        if self.waiting.len() < BATCH { Ok(()) } else { self.flush() }
+    }
+
+    /// Writes what waits; where that fails in the middle, the lines before are there.
+    fn flush(&mut self) -> Result<(), Lost> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        if self.torn {
+            self.file.write_all(b"\n").map_err(|error| self.lose(0, error))?;
+            (self.torn, self.size) = (false, self.size + 1);
+        }
+        let mut written = 0;
+        while written < self.waiting.len() {
+            match self.file.write(&self.waiting[written..]) {
+                Ok(0) => return Err(self.lose(written, io::ErrorKind::WriteZero.into())),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.lose(written, error)),
+            }
+        }
+        self.size += written as u64;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    fn lose(&mut self, written: usize, error: io::Error) -> Lost {
+        let (there, lost) = self.waiting.split_at(written);
+        self.torn |= !there.is_empty() && !there.ends_with(b"\n");
+        let lines = lost.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.size += written as u64;
+        self.waiting.clear();
+        Lost { lines, error }
     }
 
     fn begin_anew(&mut self) -> io::Result<()> {
