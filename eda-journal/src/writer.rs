@@ -200,7 +200,7 @@ impl Output {
     fn lose(&mut self, written: usize, error: io::Error) -> Lost {
         let (there, lost) = self.waiting.split_at(written);
         self.torn |= !there.is_empty() && !there.ends_with(b"\n");
-        let lines = lost.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let lines = lost.split_inclusive(|byte| *byte == b'\n').count() as u64;
         self.size += written as u64;
         self.waiting.clear();
         Lost { lines, error }

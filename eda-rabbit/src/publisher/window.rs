@@ -235,12 +235,9 @@ impl Window {
 
     /// Those that are stuck are waited for as long again.
     pub(crate) fn wait_on(&mut self, now: Instant) {
-        self.entries.retain(|entry| {
-            if entry.is_stuck(now) {
-                entry.deadline = now;
-            }
-            true
-        });
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_stuck(now)) {
+            entry.deadline = now;
+        }
     }
 
     /// When [`expire`](Self::expire) or [`is_stuck`](Self::is_stuck) has something to say.

@@ -25,6 +25,8 @@ const HOLD: Duration = Duration::from_secs(5 * 60);
 /// How long it rests between the tries, doubled with each.
 const REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(15);
+/// As long at least where the broker refuses the copy for what it is: each try ends the channel on which all others publish.
+const REFUSED_REST: Duration = Duration::from_secs(60);
 /// How long it may take to make again what a copy needs.
 const DECLARE: Duration = Duration::from_secs(10);
 
@@ -170,12 +172,16 @@ impl Settler {
     async fn publish_patiently(&self, copy: &Arc<Outgoing>, delay: Option<u64>) -> Result {
         let (deadline, mut rest) = (Instant::now() + HOLD, REST);
         loop {
-            match self.publish_copy(copy, delay).await {
+            let published = self.publish_copy(copy, delay).await;
+            if published.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
+                rest = rest.max(REFUSED_REST);
+            }
+            match published {
                 Err(error) if error.kind() != ErrorKind::Closed && Instant::now() + rest < deadline => {
                     let queue = &self.subscription.queue;
                     warn!(queue, %error, "a failed delivery can't be moved; it is held, and tried again in {rest:?}");
                     sleep(rest).await;
-                    rest = (rest * 2).min(LONGEST_REST);
+                    rest = (rest * 2).min(LONGEST_REST.max(rest));
                 }
                 published => return published,
             }
