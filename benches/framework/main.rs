@@ -13,19 +13,7 @@ async fn main() -> ExitCode {
     // the handler that fails would write 5,000 lines
     tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::ERROR).init();
     let words: Vec<String> = std::env::args().skip(1).collect();
-    // in a task, as the requests of a server are: the thread of `main` is none of the runtime's, and each wake goes over a
-    // border
-    let running = tokio::spawn(async move { run(&words).await });
-    match running.await.unwrap_or_else(|error| Err(error.to_string())) {
-        Ok(line) => {
-            eda_bench::say(&line);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eda_bench::complain(&error);
-            ExitCode::FAILURE
-        }
-    }
+    eda_bench::end(tokio::spawn(async move { run(&words).await })).await
 }
 
 async fn run(words: &[String]) -> Result<String, String> {

@@ -16,18 +16,7 @@ use eda_bench::task::{Task, Work};
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter("info").with_writer(std::io::sink).init();
     let words: Vec<String> = std::env::args().skip(1).collect();
-    // in a task, as in `bench-framework`
-    let running = tokio::spawn(async move { run(&words).await });
-    match running.await.unwrap_or_else(|error| Err(error.to_string())) {
-        Ok(line) => {
-            eda_bench::say(&line);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eda_bench::complain(&error);
-            ExitCode::FAILURE
-        }
-    }
+    eda_bench::end(tokio::spawn(async move { run(&words).await })).await
 }
 
 async fn run(words: &[String]) -> Result<String, String> {

@@ -9,6 +9,21 @@ pub mod meter;
 pub mod progress;
 pub mod task;
 
+/// The end of a program that is measured: its sample, or what went wrong. It runs in a task, as the requests of a server are: the
+/// thread of `main` is none of the runtime's, and each wake goes over a border.
+pub async fn end(running: tokio::task::JoinHandle<Result<String, String>>) -> std::process::ExitCode {
+    match running.await.unwrap_or_else(|error| Err(error.to_string())) {
+        Ok(line) => {
+            say(&line);
+            std::process::ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&error);
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
 /// Prints a line that the driver reads.
 #[expect(clippy::print_stdout, reason = "programs for the terminal")]
 pub fn say(line: &str) {

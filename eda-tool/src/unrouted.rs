@@ -22,7 +22,7 @@ use crate::{Stop, when, write, write_json};
 
 const WHAT: &str = "message";
 /// Names of events are whatever others have sent.
-const EVENTS: usize = 1_000;
+const EVENTS: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UnroutedCommand {
@@ -208,7 +208,7 @@ impl<'a> Parked<'a> {
     /// Where something was asked for.
     fn nothing(&self, filter: &FilterOptions, looked: &Looked, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
         if let Some(wanted) = &filter.event
-            && !looked.events.is_empty()
+            && (1..EVENTS).contains(&looked.events.len())
             && !looked.events.contains(wanted)
         {
             let known = looked.events.iter().map(String::as_str);

@@ -3,14 +3,14 @@
 use crate::install;
 use crate::step::run as program;
 
-/// So much as every change has to stand: ten faults of five kinds, in about two minutes.
+/// So much as every change has to stand: twelve faults of six kinds, in about two minutes.
 pub(crate) const GATE: &[&str] = &[
     "--events",
     "20000",
     "--fault-count",
-    "10",
+    "12",
     "--faults",
-    "reset,kill,close-connections,consumer-kill,memory-alarm",
+    "reset,late-confirms,kill,close-connections,consumer-kill,memory-alarm",
     "--rate",
     "250",
     "--minutes",

@@ -173,15 +173,14 @@ impl Settler {
         let (deadline, mut rest) = (Instant::now() + HOLD, REST);
         loop {
             let published = self.publish_copy(copy, delay).await;
-            if published.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
-                rest = rest.max(REFUSED_REST);
-            }
+            let is_refused = published.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict);
+            let wait = if is_refused { REFUSED_REST } else { rest };
             match published {
-                Err(error) if error.kind() != ErrorKind::Closed && Instant::now() + rest < deadline => {
+                Err(error) if error.kind() != ErrorKind::Closed && Instant::now() + wait < deadline => {
                     let queue = &self.subscription.queue;
-                    warn!(queue, %error, "a failed delivery can't be moved; it is held, and tried again in {rest:?}");
-                    sleep(rest).await;
-                    rest = (rest * 2).min(LONGEST_REST.max(rest));
+                    warn!(queue, %error, "a failed delivery can't be moved; it is held, and tried again in {wait:?}");
+                    sleep(wait).await;
+                    rest = (rest * 2).min(LONGEST_REST);
                 }
                 published => return published,
             }

@@ -18,9 +18,10 @@ use crate::user::restricted;
 pub(crate) const SERVICE: &str = "fault-tests";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+static NODES: [OnceCell<Mutex<Node>>; 2] = [const { OnceCell::const_new() }; 2];
+
 /// One of two nodes, which is this test's alone. They go when the process ends.
 pub(crate) async fn node() -> MutexGuard<'static, Node> {
-    static NODES: [OnceCell<Mutex<Node>>; 2] = [const { OnceCell::const_new() }; 2];
     static TURN: AtomicUsize = AtomicUsize::new(0);
     // shown for a test that fails; `RUST_LOG` asks for more
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,lapin=off".into());
@@ -33,6 +34,13 @@ pub(crate) async fn node() -> MutexGuard<'static, Node> {
         }
     }
     mine.get_or_init(start).await.lock().await
+}
+
+/// Both, of which the second is at rest: for who measures a time.
+pub(crate) async fn alone() -> (MutexGuard<'static, Node>, MutexGuard<'static, Node>) {
+    // all in this order, and who has one waits for no other
+    let first = NODES[0].get_or_init(start).await.lock().await;
+    (first, NODES[1].get_or_init(start).await.lock().await)
 }
 
 async fn start() -> Mutex<Node> {
