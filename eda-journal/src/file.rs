@@ -99,7 +99,7 @@ impl Builder {
 impl Journal for FileJournal {
     fn record(&self, fact: &Fact<'_>) {
         match Entry::of(fact).to_line() {
-            Ok(line) => self.0.write(line),
+            Ok(line) => self.0.write(&line),
             Err(_) => self.0.lose(1),
         }
     }

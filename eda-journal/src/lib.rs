@@ -6,6 +6,7 @@
 
 mod entry;
 mod file;
+mod output;
 mod queue;
 mod reader;
 mod waiting;

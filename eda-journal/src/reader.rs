@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::entry::Entry;
-use crate::writer::former;
+use crate::output::former;
 
 /// No line that we write is longer.
 const LINE_LIMIT: u64 = 1024 * 1024;
@@ -34,7 +34,7 @@ pub struct Line {
     /// Its number, from 1.
     pub number: u64,
     /// What it tells, or why it can't be read.
-    pub entry: Result<Entry, String>,
+    pub entry: Result<Entry<'static>, String>,
 }
 
 impl Reader<BufReader<File>> {

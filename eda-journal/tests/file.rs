@@ -1,5 +1,6 @@
 //! What a program does, as its journal has it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -75,7 +76,7 @@ async fn what_is_published_and_handled_is_written_down_with_its_ids() {
     }
     assert_eq!(told.len(), 4, "{told:?}");
     let cooked = entries.iter().find(|entry| text(entry.service.as_ref()) == "kitchen" && entry.kind == published);
-    assert_eq!(cooked.and_then(|entry| entry.causation_id.clone()), Some(cause.to_string()));
+    assert_eq!(cooked.and_then(|entry| entry.causation_id.as_deref()), Some(&*cause.to_string()));
     let unjournaled =
         entries.iter().filter(|entry| text(entry.event.as_ref()) == "order.cooked" && entry.kind == published);
     assert_eq!(unjournaled.count(), 1, "what is published through another handle is not written down");
@@ -218,7 +219,7 @@ fn kitchen() -> App {
 }
 
 /// What the journal holds, oldest first.
-fn entries(file: &Path) -> Vec<Entry> {
+fn entries(file: &Path) -> Vec<Entry<'static>> {
     let readers = files(file).into_iter().map(|part| Reader::open(&part).expect("it is there"));
     readers.flatten().map(|line| line.expect("it can be read").entry.expect("it is whole")).collect()
 }
@@ -229,6 +230,6 @@ fn fresh(name: &str) -> PathBuf {
     folder.join("a.journal")
 }
 
-fn text(text: Option<&String>) -> &str {
-    text.map(String::as_str).unwrap_or_default()
+fn text<'a>(text: Option<&'a Cow<'_, str>>) -> &'a str {
+    text.map(AsRef::as_ref).unwrap_or_default()
 }

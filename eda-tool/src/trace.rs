@@ -3,6 +3,7 @@
 mod draw;
 mod tree;
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Write, stderr};
 use std::path::PathBuf;
 
@@ -88,7 +89,7 @@ async fn find(broker: Option<&Broker>, options: &TraceOptions) -> Result<Found, 
 /// What the journals hold of one business process.
 #[derive(Default)]
 struct Found {
-    entries: Vec<Entry>,
+    entries: Vec<Entry<'static>>,
     /// The correlation id of the event whose id was asked for.
     of_event: Option<String>,
     lines: u64,
@@ -172,13 +173,13 @@ impl Found {
         Ok(())
     }
 
-    fn take(&mut self, entry: Entry, id: &str) {
+    fn take(&mut self, entry: Entry<'static>, id: &str) {
         if entry.kind == Kind::Dropped {
             self.missing = self.missing.saturating_add(entry.count.unwrap_or(0));
         } else if entry.correlation_id.as_deref() == Some(id) {
             self.entries.push(entry);
         } else if entry.id.as_deref() == Some(id) && entry.correlation_id.is_some() {
-            self.of_event = entry.correlation_id;
+            self.of_event = entry.correlation_id.map(Cow::into_owned);
         }
     }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask chaos`: proves under faults that nothing is lost.
 
+use crate::ahead::Build;
 use crate::install;
 use crate::step::run as program;
 
@@ -17,6 +18,12 @@ pub(crate) const GATE: &[&str] = &[
     "4",
 ];
 
+const PROGRAM: &[&str] = &["--quiet", "--locked", "--package", "eda-chaos", "--bin", "chaos"];
+
+pub(crate) fn build() -> Build {
+    Build { arguments: [&["build"], PROGRAM].concat(), variables: &[] }
+}
+
 /// Builds the program and runs it; `--release` is for cargo, the rest for the program.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     if !arguments.contains(&"--rabbitmq-bin") && !matches!(arguments, ["--list" | "--help"]) {
@@ -24,7 +31,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     }
 
     let is_release = arguments.contains(&"--release");
-    let mut words = vec!["run", "--quiet", "--locked", "--package", "eda-chaos", "--bin", "chaos"];
+    let mut words = vec!["run"];
+    words.extend(PROGRAM);
     words.extend(is_release.then_some("--release"));
     words.push("--");
     words.extend(arguments.iter().filter(|argument| **argument != "--release"));

@@ -54,7 +54,7 @@ fn time(tree: &Tree<'_>, what: What<'_>) -> Option<SystemTime> {
 
 fn event(text: &mut String, event: &Event<'_>, after: Option<Duration>) {
     let known = event.known();
-    let part = |part: fn(&Entry) -> Option<&str>| printable(known.and_then(part).unwrap_or("?"));
+    let part = |part: for<'e> fn(&'e Entry<'e>) -> Option<&'e str>| printable(known.and_then(part).unwrap_or("?"));
     let version = known.and_then(|entry| entry.version).map_or_else(String::new, |version| format!(" v{version}"));
     let id = part(|entry| entry.id.as_deref());
     let _ = write!(text, "{}{version} {id}{}", part(|entry| entry.event.as_deref()), offset(after));
@@ -73,9 +73,10 @@ fn event(text: &mut String, event: &Event<'_>, after: Option<Duration>) {
     text.push('\n');
 }
 
-fn attempt(text: &mut String, entry: &Entry, after: Option<Duration>) {
-    let handler = place(entry).or_else(|| entry.service.clone());
-    let _ = write!(text, "{}", printable(handler.as_deref().unwrap_or("?")));
+fn attempt(text: &mut String, entry: &Entry<'_>, after: Option<Duration>) {
+    let place = place(entry);
+    let handler = place.as_deref().or(entry.service.as_deref());
+    let _ = write!(text, "{}", printable(handler.unwrap_or("?")));
     if let Some(attempt) = entry.attempt {
         let _ = write!(text, " attempt {attempt}");
     }
@@ -89,7 +90,7 @@ fn attempt(text: &mut String, entry: &Entry, after: Option<Duration>) {
     let _ = writeln!(text, "{}", why(entry));
 }
 
-fn why(entry: &Entry) -> String {
+fn why(entry: &Entry<'_>) -> String {
     let parts: Vec<_> = entry.reason.iter().chain(&entry.error).map(|part| printable(part)).collect();
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(": ")) }
 }

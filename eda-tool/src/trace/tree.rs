@@ -24,19 +24,19 @@ pub(super) struct Node<'a> {
 pub(super) enum What<'a> {
     /// Which of the tree's events.
     Event(usize),
-    Attempt(&'a Entry),
+    Attempt(&'a Entry<'a>),
 }
 
 /// An event and all that is written of it.
 #[derive(Default)]
 pub(super) struct Event<'a> {
-    pub(super) published: Vec<&'a Entry>,
-    handled: Vec<&'a Entry>,
+    pub(super) published: Vec<&'a Entry<'a>>,
+    handled: Vec<&'a Entry<'a>>,
 }
 
 impl<'a> Event<'a> {
     /// What tells its name and its ids.
-    pub(super) fn known(&self) -> Option<&'a Entry> {
+    pub(super) fn known(&self) -> Option<&'a Entry<'a>> {
         self.published.first().or(self.handled.first()).copied()
     }
 }
@@ -46,7 +46,7 @@ type Open<'a> = (What<'a>, Vec<usize>);
 
 impl<'a> Tree<'a> {
     /// `entries` are in the order of time.
-    pub(super) fn of(entries: &'a [Entry]) -> Self {
+    pub(super) fn of(entries: &'a [Entry<'a>]) -> Self {
         let mut events: Vec<Event<'a>> = Vec::new();
         let mut by_id: HashMap<&str, usize> = HashMap::new();
         for entry in entries {
@@ -172,8 +172,8 @@ fn attributed<'a>(events: &[Event<'a>], cause: usize, effects: &[usize]) -> Vec<
     for effect in effects {
         let entry = events[*effect].known();
         let publisher = entry.and_then(|entry| publishers.get(entry.id.as_deref()?));
-        let is_its = |attempt: &Entry| publisher.is_some() && place(attempt).as_ref() == publisher;
-        let ended_later = |attempt: &Entry| entry.is_some_and(|entry| attempt.time >= entry.time);
+        let is_its = |attempt: &Entry<'_>| publisher.is_some() && place(attempt).as_ref() == publisher;
+        let ended_later = |attempt: &Entry<'_>| entry.is_some_and(|entry| attempt.time >= entry.time);
         let first = attempts.iter().position(|attempt| is_its(attempt) && ended_later(attempt));
         match first.or_else(|| attempts.iter().rposition(|attempt| is_its(attempt))) {
             Some(at) => told[at].1.push(*effect),
@@ -210,6 +210,6 @@ fn name<'a>(event: &Event<'a>) -> &'a str {
 }
 
 /// Such as `billing.charge`.
-pub(super) fn place(entry: &Entry) -> Option<String> {
+pub(super) fn place(entry: &Entry<'_>) -> Option<String> {
     Some(format!("{}.{}", entry.service.as_deref()?, entry.handler.as_deref()?))
 }
