@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use eda_core::telemetry::metrics::{Kind, LIST, Metric};
 use serde_json::Value;
 
-const DASHBOARD: &str = include_str!("../../../docs/grafana.json");
-const GUIDE: &str = include_str!("../../../docs/guides/observability.md");
+pub(crate) const DASHBOARD: &str = include_str!("../../../docs/grafana.json");
+pub(crate) const GUIDE: &str = include_str!("../../../docs/guides/observability.md");
 
 /// Everything in a text that looks like a metric of ours, with what Prometheus adds to histograms.
 fn metrics(text: &str) -> BTreeSet<&str> {
@@ -29,7 +29,7 @@ fn find(word: &str) -> Option<&'static Metric> {
 }
 
 /// Every text under this key.
-fn texts<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a str>) {
+pub(crate) fn texts<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {

@@ -12,3 +12,5 @@ mod spans;
 mod otel;
 // the guide and the dashboard
 mod documents;
+// what the two ask Prometheus for
+mod expressions;
