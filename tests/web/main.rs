@@ -131,4 +131,7 @@ fn without_the_broker_it_is_alive_and_neither_ready_nor_accepting() {
     node.start_again().expect("it starts");
     web.until_ready();
     assert_eq!(web.post("/orders", ORDER).status, 202);
+    let metrics = web.get("/metrics").body;
+    let reconnects = metrics.lines().find(|line| line.starts_with("eda_reconnects_total{")).unwrap_or(&metrics);
+    assert!(reconnects.contains(r#"queue="kitchen.cook""#) && reconnects.ends_with(" 1"), "{reconnects}");
 }

@@ -34,7 +34,9 @@ pub(crate) async fn watch<T>(
 struct Told {
     states: [(ConsumerState, Gauge); ConsumerState::ALL.len()],
     reconnects: Counter,
-    last: Option<ConsumerState>,
+    /// Whether it has consumed, and does no more.
+    is_lost: bool,
+    has_consumed: bool,
 }
 
 impl Told {
@@ -46,16 +48,46 @@ impl Told {
             labels.push(Label::from_static_parts("state", state.as_str()));
             (state, gauge!(list::STATE, labels))
         });
-        Self { states, reconnects: counter!(list::RECONNECTS, labels), last: None }
+        Self { states, reconnects: counter!(list::RECONNECTS, labels), is_lost: false, has_consumed: false }
     }
 
     fn tell(&mut self, status: &ConsumerStatus) {
         for (state, gauge) in &self.states {
             gauge.set(u8::from(*state == status.state));
         }
-        if self.last == Some(ConsumerState::Connecting) && status.is_ready() {
-            self.reconnects.increment(1);
+        self.is_lost |= self.has_consumed && status.state == ConsumerState::Connecting;
+        if status.is_ready() {
+            self.has_consumed = true;
+            if std::mem::take(&mut self.is_lost) {
+                self.reconnects.increment(1);
+            }
         }
-        self.last = Some(status.state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+    use super::*;
+    use crate::transport::ConsumerState::{Blocked, Connecting, Consuming, Quarantined};
+
+    #[test]
+    fn a_reconnect_is_one_also_where_the_broker_is_blocked_then() {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        let _guard = metrics::set_default_local_recorder(&recorder);
+        let mut told = Told::new("billing", "billing.charge");
+        let mut counted = Vec::new();
+        for state in
+            [Connecting, Consuming, Blocked, Consuming, Connecting, Blocked, Consuming, Connecting, Quarantined]
+        {
+            told.tell(&ConsumerStatus::now(state, ""));
+            let all = snapshotter.snapshot().into_vec().into_iter();
+            let reconnects = all.filter(|(key, ..)| key.key().name() == list::RECONNECTS).map(|(.., value)| value);
+            // each look begins anew
+            counted.extend(reconnects.map(|value| value == DebugValue::Counter(1)));
+        }
+        assert_eq!(counted, [false, false, false, false, false, false, true, false, true]);
     }
 }
