@@ -34,7 +34,11 @@ async fn charge(order: OrderCreated) -> PaymentCompleted {
     PaymentCompleted { order_id: order.order_id }
 }
 
+pub(crate) fn billing() -> Service {
+    Service::new("billing").handler::<charge>().publishes::<OrderCreated>()
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    Service::new("billing").handler::<charge>().publishes::<OrderCreated>().main().await
+    billing().main().await
 }

@@ -18,10 +18,10 @@ pub(crate) const GATE: &[&str] = &[
     "4",
 ];
 
-const PROGRAM: &[&str] = &["--quiet", "--locked", "--package", "eda-chaos", "--bin", "chaos"];
+const PROGRAM: &[&str] = &["--quiet", "--package", "eda-chaos", "--bin", "chaos"];
 
 pub(crate) fn build() -> Build {
-    Build { arguments: [&["build"], PROGRAM].concat(), variables: &[] }
+    Build { arguments: [&["build", "--locked"], PROGRAM].concat(), variables: &[] }
 }
 
 /// Builds the program and runs it; `--release` is for cargo, the rest for the program.
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     }
 
     let is_release = arguments.contains(&"--release");
-    let mut words = vec!["run"];
+    let mut words = vec!["run", "--locked"];
     words.extend(PROGRAM);
     words.extend(is_release.then_some("--release"));
     words.push("--");

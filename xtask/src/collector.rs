@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::python;
 use crate::step::output;
 
-const REQUIREMENTS: &str = "tests/otel/requirements.txt";
+const REQUIREMENTS: &str = "examples/otel/tests/requirements.txt";
 const INSTALL_SECONDS: u32 = 120;
 const CHECK_SECONDS: u32 = 10;
 

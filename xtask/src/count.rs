@@ -123,8 +123,6 @@ fn compare(record: &str, compiler: &str, counts: &[(&str, u64)]) -> Result<Strin
 mod tests {
     use super::compare;
 
-    const BUILD: &[&str] =
-        &["build", "--quiet", "--release", "--locked", "--package", "eda-inprocess", "--bin", "bench-count"];
     const RECORD: &str = "# words\nrustc 1.95.0 x86_64\ndeliveries 1000\n";
 
     #[test]

@@ -81,7 +81,9 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
     if filters.is_empty() {
         steps.take("chaos", &format!("cargo xtask chaos {}", chaos::GATE.join(" ")), || chaos::run(chaos::GATE))?;
         on_version_4(&mut steps)?;
-        ahead.map(Ahead::wait);
+        if let Some(ahead) = ahead {
+            ahead.wait();
+        }
         steps.take("instructions", "cargo xtask count", || count::run(&[]))?;
         cargo(&mut steps, "tests without TLS", &[NO_TLS, NO_TLS_NAMES].concat(), &[])?;
         steps.take("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SECONDS))?;

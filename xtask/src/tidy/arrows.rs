@@ -17,6 +17,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("eda-fuzz", &["eda-core", "eda-rabbit"]),
     ("eda-guest", &["eda-rs"]),
     ("eda-ui", &["eda-rs"]),
+    ("eda-asyncapi", &["eda-rs"]),
+    ("eda-example-otel", &["eda-rs"]),
     ("eda-inprocess", &["eda-rs"]),
     ("eda-bench", &["eda-rs", "eda-inprocess", "rabbit-node"]),
     ("eda-chaos", &["eda-rs", "rabbit-node"]),

@@ -1,7 +1,7 @@
-//! Traces over a broker, sent to a collector: `cargo run --example otel --features otel`.
+//! Traces over a broker, sent to a collector: `cargo run -p eda-example-otel`.
 //!
 //! They go to the collector at `localhost:4318`, or to that of `OTEL_EXPORTER_OTLP_ENDPOINT`, over OTLP. `--broker amqp://localhost`
-//! (with the feature `rabbit`) takes the place of the broker in memory.
+//! takes the place of the broker in memory.
 
 use std::error::Error;
 use std::time::Duration;

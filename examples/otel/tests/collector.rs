@@ -1,14 +1,15 @@
-//! The example `otel` against a real collector: the spans that arrive there, and how they hang together.
+//! The example against a real collector: the spans that arrive there, and how they hang together.
 #![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+const EXAMPLE: &str = env!("CARGO_BIN_EXE_eda-example-otel");
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A span as the collector tells it.
@@ -36,7 +37,7 @@ fn a_collector_gets_every_span_and_the_links_between_traces() {
     std::fs::create_dir_all(&folder).expect("a folder");
     let told = folder.join("told");
     let (collector, endpoint) = collect(&program, &folder, &told);
-    let ran = Command::new(example()).env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).output().expect("it starts");
+    let ran = Command::new(EXAMPLE).env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).output().expect("it starts");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     stop(collector);
     let spans = spans(&std::fs::read_to_string(&told).expect("it has told something"));
@@ -89,13 +90,6 @@ fn collect(program: &str, folder: &Path, told: &Path) -> (Child, String) {
 fn stop(mut collector: Child) {
     let sent = Command::new("kill").args(["-TERM", &collector.id().to_string()]).status().expect("kill runs");
     assert!(sent.success() && collector.wait().is_ok());
-}
-
-fn example() -> PathBuf {
-    // cargo builds the examples with the tests, into the folder beside theirs
-    let test = std::env::current_exe().expect("a test is a file");
-    let folder = test.parent().and_then(Path::parent).expect("tests are in `deps`");
-    folder.join("examples").join(format!("otel{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn spans(told: &str) -> Vec<Span> {
