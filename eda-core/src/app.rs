@@ -77,7 +77,7 @@ impl App {
     }
 
     /// The rights that the app needs at the broker, without connecting: `eda::rabbit::Config` of the URL gives the
-    /// `rabbitmqctl set_permissions` of its user. An app without services has those of a program that only publishes.
+    /// `rabbitmqctl set_permissions` of its user. An app without handlers has those of a program that only publishes.
     ///
     /// # Errors
     /// As [`topology`](Self::topology), and where the transport can't express it.

@@ -41,7 +41,8 @@ pub struct SubscriptionHealth {
 }
 
 impl Health {
-    /// Whether the broker has confirmed every consumer: what a readiness probe asks.
+    /// Whether the broker has confirmed every consumer: what a readiness probe asks. An app that only publishes needs none,
+    /// and is ready from its start on.
     pub fn is_ready(&self) -> bool {
         self.subscriptions.iter().all(|subscription| subscription.status.is_ready())
     }

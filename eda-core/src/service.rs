@@ -95,7 +95,8 @@ impl<S: Send + Sync + 'static> Service<S> {
     }
 
     /// Says which events the service publishes outside of its handlers, such as from a web server: one event, or a tuple.
-    /// It is for those who read the event graph, and changes nothing else.
+    /// It is for those who read the event graph. A service that only publishes needs no handler: it takes from no queue, is
+    /// ready as soon as it has started, and runs until it is told to stop.
     ///
     /// ```
     /// # use eda_core::{AnyEvent, Event, Service};

@@ -2,6 +2,7 @@
 
 mod model;
 mod findings;
+mod plain;
 mod layout;
 mod draw;
 mod html;

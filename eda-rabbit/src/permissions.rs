@@ -30,7 +30,7 @@ use crate::topology::{Argument, DEAD, EVENTS, EVENTS_STRICT, JOURNAL, JOURNAL_LI
 /// ```
 ///
 /// An app whose handlers emit nothing may not publish, unless it says that it does so elsewhere; see
-/// [`publishing`](Self::publishing). An app without services is one that publishes.
+/// [`publishing`](Self::publishing). An app without handlers is one that publishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permissions {
     user: String,

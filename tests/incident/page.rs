@@ -17,6 +17,10 @@ impl Page {
     pub(crate) fn open() -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
         let text = std::fs::read_to_string(&file).expect("the page is there");
+        Self::of(file, text)
+    }
+
+    fn of(file: PathBuf, text: String) -> Self {
         let at = text.find(BEGIN).expect("the page has the incident") + BEGIN.len();
         Self { told: text[..at].to_owned(), file, text, at }
     }
@@ -40,7 +44,8 @@ impl Page {
     /// Where the page tells something else.
     pub(crate) fn end(mut self) {
         let rest = &self.text[self.at..];
-        assert!(!rest.lines().any(|line| line.starts_with("$ shop")), "not run: {rest}");
+        let incident = rest.find("\n## ").map_or(rest, |end| &rest[..end]);
+        has_no_command(incident);
         self.told.push_str(rest);
         if std::env::var_os("EDA_BLESS").is_some() {
             std::fs::write(&self.file, &self.told).expect("the page can be written");
@@ -56,8 +61,52 @@ impl Page {
     fn go_to(&mut self, command: &str) {
         let line = format!("$ {command}\n");
         let rest = &self.text[self.at..];
-        let end = rest.find(&line).unwrap_or_else(|| panic!("the page lacks, in this order: {line}")) + line.len();
+        let begin = rest.find(&line).unwrap_or_else(|| panic!("the page lacks, in this order: {line}"));
+        has_no_command(&rest[..begin]);
+        let end = begin + line.len();
         self.told.push_str(&rest[..end]);
         self.at += end;
+    }
+}
+
+/// # Panics
+/// Where a part of the page that is passed over has a command.
+fn has_no_command(passed: &str) {
+    let command = passed.lines().find(|line| line.starts_with("$ "));
+    assert!(command.is_none(), "the page has a command that is not run here: {command:?}");
+}
+
+mod tests {
+    use super::*;
+
+    const TOLD: &str = "one tells\n";
+
+    fn page(commands: &str) -> Page {
+        let others = "```console\n$ billing dead list\n```\n";
+        Page::of(PathBuf::new(), format!("{others}{BEGIN}```console\n{commands}```\n## Others\n{others}"))
+    }
+
+    #[test]
+    fn a_page_whose_commands_are_all_run_is_told() {
+        let mut page = page("$ shop one\none tells\n$ kill %2\n");
+        page.tells("shop one", TOLD);
+        page.begins("kill %2");
+        page.end();
+    }
+
+    #[test]
+    #[should_panic(expected = "not run here: Some(\"$ shop two\")")]
+    fn a_command_before_the_next_one_is_not_passed_over() {
+        let mut page = page("$ shop one\none tells\n$ shop two\ntwo tells\n$ shop three\n");
+        page.tells("shop one", TOLD);
+        page.begins("shop three");
+    }
+
+    #[test]
+    #[should_panic(expected = "not run here: Some(\"$ kill %2\")")]
+    fn a_command_behind_the_last_one_is_not_passed_over() {
+        let mut page = page("$ shop one\none tells\n$ kill %2\n");
+        page.tells("shop one", TOLD);
+        page.end();
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,13 +50,18 @@ impl Shop {
     }
 
     /// All that a command tells, on both streams, as the page would show it.
+    ///
+    /// # Panics
+    /// Where the command fails: none of the page's does.
     pub(crate) fn tell(&self, command: &str) -> String {
         let told = match command.strip_prefix("curl -s http://") {
             Some(rest) => {
                 let (url, word) = rest.split_once(" | grep '").expect("what is asked, and what is looked for");
                 let found = self.get(url);
                 let begin = word.trim_end_matches('\'').trim_start_matches('^');
-                found.split_inclusive('\n').filter(|line| line.starts_with(begin)).collect()
+                let lines: String = found.split_inclusive('\n').filter(|line| line.starts_with(begin)).collect();
+                assert!(!lines.is_empty(), "{command}: nothing begins so: {found}");
+                lines
             }
             None => self.lines(command),
         };
@@ -64,21 +69,31 @@ impl Shop {
     }
 
     /// All that a command tells, as it tells it.
+    ///
+    /// # Panics
+    /// Where the command fails.
     pub(crate) fn lines(&self, command: &str) -> String {
-        let output = self.command(command).output().expect("the shop was built with this test");
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+        let (status, told) = self.ran(command);
+        assert!(status.success(), "{command}: {status}: {told}");
+        told
     }
 
-    /// Until what a command tells is as wanted.
+    /// Until a command succeeds, and what it tells is as wanted.
     pub(crate) fn until(&self, command: &str, wanted: impl Fn(&Value) -> bool) {
         let begin = Instant::now();
         loop {
-            let told = self.lines(command);
-            if serde_json::from_str(&told).is_ok_and(|told| wanted(&told)) {
+            let (status, told) = self.ran(command);
+            if status.success() && serde_json::from_str(&told).is_ok_and(|told| wanted(&told)) {
                 return;
             }
-            assert!(begin.elapsed() < PATIENCE, "{command}: {told}");
+            assert!(begin.elapsed() < PATIENCE, "{command}: {status}: {told}");
         }
+    }
+
+    fn ran(&self, command: &str) -> (ExitStatus, String) {
+        let Output { status, stdout, stderr } =
+            self.command(command).output().expect("the shop was built with this test");
+        (status, String::from_utf8_lossy(&stderr).into_owned() + &String::from_utf8_lossy(&stdout))
     }
 
     /// Starts a service, and waits until it runs.
@@ -116,6 +131,7 @@ impl Shop {
         write!(stream, "GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n").expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
+        assert_eq!(answer.split(' ').nth(1), Some("200"), "{url}: {answer}");
         answer.split_once("\r\n\r\n").expect("an answer has a body").1.to_owned()
     }
 
@@ -203,5 +219,15 @@ impl Drop for Running {
         // has ended, unless the test failed
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "shop --broker memory:// dead show nowhere: exit status: 1")]
+    fn a_command_that_fails_is_no_part_of_the_story() {
+        Shop::new(&[]).tell("shop --broker memory:// dead show nowhere");
     }
 }

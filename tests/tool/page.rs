@@ -1,9 +1,28 @@
 //! `graph --format html` in a real browser.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::{described, service, stderr, stdout, tool};
+
+/// Turns the wheel forth and back over a node, and leaves behind how much is in view and where the node stands.
+const WHEEL: &str = r#"<script>{
+  const graph = document.getElementById("graph");
+  const node = document.getElementById("n0");
+  const look = () => {
+    const box = node.getBoundingClientRect();
+    return [graph.viewBox.baseVal.width, box.x + box.width / 2, box.y + box.height / 2];
+  };
+  const seen = [look()];
+  const [, clientX, clientY] = seen[0];
+  for (const deltaY of [-100, 100]) {
+    graph.dispatchEvent(new WheelEvent("wheel", { deltaY, clientX, clientY, cancelable: true }));
+    seen.push(look());
+  }
+  graph.dataset.seen = JSON.stringify(seen);
+}</script>
+</body>"#;
 
 #[test]
 fn the_page_shows_every_node_in_a_browser_and_finds_what_is_searched() {
@@ -16,7 +35,7 @@ fn the_page_shows_every_node_in_a_browser_and_finds_what_is_searched() {
     for outside in ["http:", "https:", "src=", "@import", "url(http"] {
         assert!(!page.contains(outside), "the page must load nothing: `{outside}`");
     }
-    let Some(dom) = browse(&page, "order.") else { return };
+    let Some(dom) = browse("search", &page, "order.") else { return };
     for (kind, name) in [
         ("event", "order.created"),
         ("event", "payment.completed"),
@@ -36,6 +55,27 @@ fn the_page_shows_every_node_in_a_browser_and_finds_what_is_searched() {
 }
 
 #[test]
+fn the_wheel_zooms_and_keeps_in_place_what_it_is_over() {
+    let page = stdout(&tool(&["graph", "--format", "html"])).replace("</body>", WHEEL);
+    let Some(dom) = browse("wheel", &page, "") else { return };
+    let seen = tag(&dom, "data-seen=").split("data-seen=\"").nth(1).and_then(|seen| seen.split('"').next());
+    let seen: [[f64; 3]; 3] = serde_json::from_str(seen.unwrap_or_default()).expect("the script has left it behind");
+    let [[whole, first @ ..], [near, second @ ..], [back, third @ ..]] = seen;
+    assert!(near < whole && (back - whole).abs() < 0.1, "{seen:?}");
+    for place in [second, third] {
+        assert!(place.iter().zip(first).all(|(now, before)| (now - before).abs() < 1.0), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_browser_that_is_missing_is_told() {
+    let test = std::env::current_exe().expect("a test is a file");
+    let ran = Command::new(test).arg("page::the_").env("PATH", "").output().expect("it starts");
+    assert!(ran.status.success(), "{}", stdout(&ran));
+    assert_eq!(stderr(&ran).matches("skipped: no browser looked at the page").count(), 2, "{}", stderr(&ran));
+}
+
+#[test]
 fn names_are_text_and_never_markup() {
     let odd = described("page-odd", &service("<script>alert(1)</script>", "{{graph}}", "a\"b", "order.created"));
     let page = stdout(&tool(&["graph", "--format", "html", "--merge", &odd.to_string_lossy()]));
@@ -44,8 +84,8 @@ fn names_are_text_and_never_markup() {
 }
 
 /// The page after its script has run; nothing where no browser is installed.
-fn browse(page: &str, searched: &str) -> Option<String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("browser-{}", std::process::id()));
+fn browse(name: &str, page: &str, searched: &str) -> Option<String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("browser-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("the folder is ours");
     let file = folder.join("graph.html");
     std::fs::write(&file, page).expect("the folder is ours");
@@ -57,16 +97,15 @@ fn browse(page: &str, searched: &str) -> Option<String> {
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("file://{}#{searched}", file.display()))
         .output();
+    std::fs::remove_dir_all(&folder).expect("the folder is ours");
     let Ok(ran) = ran else {
-        #[expect(clippy::print_stdout, reason = "whoever runs the tests is told what was not tested")]
-        {
-            println!("skipped: no browser looked at the page, since `chromium` is not installed");
-        }
+        let why = "skipped: no browser looked at the page, since `chromium` is not installed";
+        // whoever closed the stream wants to hear nothing
+        let _ = writeln!(std::io::stderr(), "{why}");
         return None;
     };
     let dom = stdout(&ran);
     assert!(ran.status.success() && !dom.is_empty(), "the browser did not show the page: {}", stderr(&ran));
-    std::fs::remove_dir_all(&folder).expect("the folder is ours");
     Some(dom)
 }
 

@@ -37,8 +37,11 @@ pub(super) fn services(services: &[PreparedService]) -> Vec<String> {
         if services[..index].iter().any(|earlier| earlier.name == *name) {
             problems.push(format!("two services are named `{name}`: their queues would be shared; rename one"));
         }
-        if service.handlers.is_empty() {
-            problems.push(format!("service `{name}` has no handler: add one with `.handler::<…>()` or `.on(…)`"));
+        if service.handlers.is_empty() && service.publishes.is_empty() {
+            problems.push(format!(
+                "service `{name}` has no handler: add one with `.handler::<…>()` or `.on(…)`, or say what it publishes \
+                 with `.publishes::<…>()`"
+            ));
         }
         problems.extend(service.handlers.iter().filter_map(|handler| misnamed_event(name, handler)));
         problems.extend(service.handlers.iter().filter_map(|handler| misplaced_option(name, handler)));

@@ -21,7 +21,8 @@ use crate::telemetry;
 use crate::transport::{Capabilities, Deliveries};
 
 impl App {
-    /// Declares the topology, subscribes every handler, and returns when the broker has confirmed all consumers.
+    /// Declares the topology, subscribes every handler, and returns when the broker has confirmed all consumers. An app whose
+    /// services only [publish](Service::publishes) has none: it runs, and is ready, until it is told to stop.
     ///
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) or [`Unsupported`](ErrorKind::Unsupported) with every problem at once, before

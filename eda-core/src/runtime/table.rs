@@ -4,8 +4,11 @@ use std::fmt::Write;
 
 use crate::app::QueuePlan;
 
-/// One line for each queue, in columns.
+/// One line for each queue, in columns; nothing for a service that only publishes.
 pub(super) fn table(queues: &[QueuePlan]) -> String {
+    if queues.is_empty() {
+        return String::new();
+    }
     let mut rows = vec![["queue", "handler", "takes", "retries", "backoff", "concurrency"].map(str::to_owned)];
     for QueuePlan { subscription, handlers, .. } in queues {
         let policy = &subscription.policy;

@@ -33,7 +33,7 @@ fn every_problem_is_listed_at_once() {
     );
     assert!(report.starts_with("the app can't start, for 4 reasons:"), "{report}");
     for expected in [
-        "service `empty` has no handler",
+        "service `empty` has no handler: add one with `.handler::<…>()` or `.on(…)`, or say what it publishes with `.publishes::<…>()`",
         "`Bad Name` is no name for a service",
         "both take `order.created` from queue `shared`",
         "share queue `shared` with different options",
@@ -41,6 +41,21 @@ fn every_problem_is_listed_at_once() {
     ] {
         assert!(report.contains(expected), "{expected}\n{report}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_only_publishes_runs_until_it_is_told_to_stop() {
+    let bench = Bench::new().await;
+    let app = App::from(Service::new("web").publishes::<OrderCreated>());
+    assert_eq!(app.topology().expect("that is fine"), Topology::default());
+
+    let mut running = bench.start(app).await;
+    assert_eq!(running.health().to_string(), "ready");
+    let day = Duration::from_secs(24 * 3600);
+    tokio::time::timeout(day, running.ended()).await.expect_err("nothing ends it");
+    bench.broker.publisher("web").publish(&OrderCreated { order_id: 1 }).await.expect("memory confirms");
+    let stopped = tokio::time::timeout(Duration::from_secs(1), running.shutdown());
+    stopped.await.expect("nothing is in hand").expect("a clean end");
 }
 
 #[test]

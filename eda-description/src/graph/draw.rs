@@ -1,5 +1,5 @@
-//! The graph in the languages of other programs. Names of events, handlers and services are plain, but descriptions of
-//! others are not checked, so quotes are escaped.
+//! The graph in the languages of other programs. Names of events, handlers and services hold no quotes, but those of
+//! descriptions of others are not checked.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use super::model::{Graph, Kind};
 pub(super) fn mermaid(graph: &Graph, findings: &[Finding]) -> String {
     let mut text = "flowchart LR\n".to_owned();
     for (index, node) in graph.nodes.iter().enumerate() {
-        let name = node.name.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('\n', " ");
+        let name = node.label().replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
         let shape = match node.kind {
             Kind::Event => format!("([\"{name}\"])"),
             Kind::Handler => format!("[\"{name}\"]"),
@@ -36,7 +36,7 @@ pub(super) fn dot(graph: &Graph, findings: &[Finding]) -> String {
     let marked = marked(findings);
     let mut text = "digraph events {\n  rankdir=LR;\n".to_owned();
     for (index, node) in graph.nodes.iter().enumerate() {
-        let name = node.name.replace('\\', "\\\\").replace('"', "\\\"");
+        let name = node.label().replace('\\', "\\\\").replace('"', "\\\"");
         let shape = match node.kind {
             Kind::Event => "ellipse",
             Kind::Handler => "box",

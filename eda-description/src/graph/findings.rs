@@ -56,14 +56,10 @@ fn unhandled(graph: &Graph) -> impl Iterator<Item = usize> {
     nodes(graph, NodeKind::Event).filter(|event| graph.out_of(*event).next().is_none())
 }
 
-/// Handlers of an event that nothing leads to. One that takes whatever matches waits for nothing in particular.
+/// Handlers of an event that nothing leads to.
 fn unpublished(graph: &Graph) -> impl Iterator<Item = usize> {
-    let waits = |handler: &usize| {
-        let mut events = graph.into(*handler);
-        let one = events.next().filter(|_| events.next().is_none());
-        !graph.nodes[*handler].from_outside && one.is_some_and(|event| graph.into(event).next().is_none())
-    };
-    nodes(graph, NodeKind::Handler).filter(waits)
+    let comes = |handler: usize| graph.into(handler).any(|event| graph.into(event).next().is_some());
+    nodes(graph, NodeKind::Handler).filter(move |handler| graph.nodes[*handler].waits && !comes(*handler))
 }
 
 /// One shortest way back to itself for each event that leads to itself, each way once.

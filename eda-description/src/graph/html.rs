@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::findings::{Finding, Kind as FindingKind};
 use super::layout::{HEIGHT, Layout, Way};
 use super::model::{Graph, Kind};
+use super::plain;
 
 const PAGE: &str = include_str!("page.html");
 
@@ -64,7 +65,7 @@ fn svg(graph: &Graph, findings: &[Finding]) -> String {
         }
         let round = if node.kind == Kind::Event { HEIGHT / 2 } else { 4 };
         let (left, top) = (place.x - place.width / 2, place.y - HEIGHT / 2);
-        let name = escape(&node.name);
+        let name = escape(&node.label());
         let about =
             if node.about.is_empty() { String::new() } else { format!("<title>{}</title>", escape(&node.about)) };
         let _ = writeln!(
@@ -106,5 +107,10 @@ fn path(way: &Way) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    plain::text(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }

@@ -182,7 +182,7 @@ impl Rows {
 
     fn place(&self, graph: &Graph, walk: &Walk) -> Layout {
         let width =
-            |item: &usize| graph.nodes.get(*item).map_or(0, |node| node.name.chars().count() * LETTER + PADDING);
+            |item: &usize| graph.nodes.get(*item).map_or(0, |node| node.label().chars().count() * LETTER + PADDING);
         let most = self.layers.iter().map(Vec::len).max().unwrap_or_default();
         let mut places = vec![Place::default(); self.before.len()];
         let mut left = MARGIN;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::plain;
 use crate::{Description, EventDescription, EventRef, HandlerDescription, matches};
 
 /// Nodes and arrows. Versions of an event are one node: a handler takes older ones, too.
@@ -15,8 +16,8 @@ pub(super) struct Node {
     pub(super) kind: Kind,
     /// The event's name; of a handler, the service's before it; of a service, its name.
     pub(super) name: String,
-    /// Whether something outside of the graph leads to it, such as a foreign producer.
-    pub(super) from_outside: bool,
+    /// Whether it takes one event, by its name, and from services only: without one that publishes it, nothing ever comes.
+    pub(super) waits: bool,
     /// What else is known of it.
     pub(super) about: String,
 }
@@ -27,6 +28,13 @@ pub(super) enum Kind {
     Handler,
     /// What a service publishes outside of its handlers.
     Publisher,
+}
+
+impl Node {
+    /// The name as it is drawn.
+    pub(super) fn label(&self) -> String {
+        plain::line(&self.name)
+    }
 }
 
 impl Graph {
@@ -44,13 +52,14 @@ impl Graph {
         }
         for service in services {
             if !service.publishes.is_empty() {
-                let from = graph.add(Kind::Publisher, service.name.clone(), true, String::new());
+                let from = graph.add(Kind::Publisher, service.name.clone(), false, String::new());
                 service.publishes.iter().for_each(|event| graph.connect(from, events[&*event.name]));
             }
             for handler in &service.handlers {
-                let foreign = handler.binding.is_none() || !handler.accepts.is_empty();
+                let from_outside = handler.binding.is_none() || !handler.accepts.is_empty();
+                let waits = handler.takes.is_some() && !from_outside;
                 let name = format!("{}.{}", service.name, handler.name);
-                let node = graph.add(Kind::Handler, name, foreign, about_handler(handler));
+                let node = graph.add(Kind::Handler, name, waits, about_handler(handler));
                 for (name, event) in &events {
                     if takes(handler, name) {
                         graph.connect(*event, node);
@@ -72,8 +81,8 @@ impl Graph {
         self.arrows.iter().filter(move |(from, _)| *from == node).map(|(_, to)| *to)
     }
 
-    fn add(&mut self, kind: Kind, name: String, from_outside: bool, about: String) -> usize {
-        self.nodes.push(Node { kind, name, from_outside, about });
+    fn add(&mut self, kind: Kind, name: String, waits: bool, about: String) -> usize {
+        self.nodes.push(Node { kind, name, waits, about });
         self.nodes.len() - 1
     }
 
