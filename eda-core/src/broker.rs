@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::Result;
 use crate::journal::{Journal, noted};
@@ -67,14 +67,18 @@ impl Broker {
     /// yet is written first, for some seconds at most.
     ///
     /// # Errors
-    /// Where the broker was not told in time; the connection is gone all the same.
+    /// What a transport has to say of its end. Those of this project have nothing to say: what the broker did not hear in time ends with
+    /// the connection.
     ///
     /// # Cancel safety
-    /// Cancelled, the connection ends with the last handle; call it again to wait for that.
+    /// Cancelled, the connection ends with the last handle; call it again to write what is not written, and to wait for the
+    /// end.
     pub async fn close(&self) -> Result<()> {
-        let journals = std::mem::take(&mut *self.waited_for.lock().unwrap_or_else(PoisonError::into_inner));
+        let journals = self.waited_for().clone();
         for journal in journals {
             journal.flush().await;
+            // only now, so that a call after a cancelled one waits for it, too
+            self.waited_for().retain(|known| !Arc::ptr_eq(known, &journal));
         }
         self.transport.close().await
     }
@@ -82,13 +86,17 @@ impl Broker {
     pub(crate) fn journaled_by(self, journal: Arc<dyn Journal>) -> Self {
         journal.attach(&self.transport);
         if journal.is_at_broker() {
-            let mut journals = self.waited_for.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut journals = self.waited_for();
             if !journals.iter().any(|known| Arc::ptr_eq(known, &journal)) {
                 journals.push(Arc::clone(&journal));
             }
         }
         let publish = noted(Arc::clone(&self.plain), Arc::clone(&journal));
         Self { publish, journal: Some(journal), ..self }
+    }
+
+    fn waited_for(&self) -> MutexGuard<'_, Vec<Arc<dyn Journal>>> {
+        self.waited_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn journal(&self) -> Option<&Arc<dyn Journal>> {

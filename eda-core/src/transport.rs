@@ -85,7 +85,8 @@ pub trait Transport: Send + Sync + 'static {
     /// bounded time whatever the broker does.
     ///
     /// # Errors
-    /// Where the broker was not told in time; the connection is gone all the same.
+    /// What a transport has to say of its end. Those of this project have nothing to say: what the broker did not hear in time ends with
+    /// the connection.
     async fn close(&self) -> Result<()>;
 }
 

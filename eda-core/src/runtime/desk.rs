@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use tracing::error;
+
 use crate::context::Call;
 use crate::failure::Failure;
 use crate::handler::Slot;
@@ -85,7 +87,10 @@ impl UnderWay<'_> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.slot.clear();
+        // what has become of the call stands, whatever its remains do
+        if catch_unwind(AssertUnwindSafe(|| self.slot.clear())).is_err() {
+            error!("what a handler left behind panicked when it was dropped");
+        }
     }
 }
 

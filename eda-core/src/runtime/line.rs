@@ -1,8 +1,9 @@
 //! The line in which deliveries wait for a worker.
 //!
 //! A burst wakes few workers, for where handlers wait for nothing, as many as there are threads can take all of it in
-//! turn. It works since whoever arrives and leaves something behind wakes others: while deliveries wait and workers are
-//! idle, somebody who was woken is on the way.
+//! turn. It works since whoever arrives, would leave something behind, and knows of nobody on the way wakes others and
+//! lets them go first: while deliveries wait and workers are idle, somebody who was woken is on the way, and is not behind
+//! a handler that keeps its thread.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -11,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::transport::Delivery;
 
-/// How many are woken at once. The second one goes to where another thread finds it: tokio keeps the last one for its own.
+/// How many are woken at once. The first of two goes to where another thread finds it: tokio keeps the last one for its own.
 const WAKES: usize = 2;
 
 #[derive(Default)]
@@ -75,15 +76,19 @@ impl Line {
         if state.is_closed {
             return Poll::Ready(None);
         }
+        if has_arrived && state.needs_others() {
+            state.let_others_go_first(seat);
+            let woken = state.call_workers();
+            drop(state);
+            wake(woken);
+            // the last one is out of the others' reach, so no handler may keep this thread now; who yields is within reach
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let Some(delivery) = state.waiting.pop_front() else {
             state.sit(seat, context.waker());
             return Poll::Pending;
         };
-        if has_arrived && !state.waiting.is_empty() {
-            let woken = state.call_workers();
-            drop(state);
-            wake(woken);
-        }
         Poll::Ready(Some(delivery))
     }
 
@@ -122,6 +127,17 @@ impl State {
         if place.as_ref().is_none_or(|known| !known.will_wake(waker)) {
             *place = Some(waker.clone());
         }
+    }
+
+    /// Whether a worker that has just arrived would leave something behind that nobody is on the way to.
+    fn needs_others(&self) -> bool {
+        self.on_the_way == 0 && self.waiting.len() > 1 && !self.idle.is_empty()
+    }
+
+    /// The worker is on the way again.
+    fn let_others_go_first(&mut self, seat: &mut Seat) {
+        (seat.is_idle, seat.has_left) = (true, true);
+        self.on_the_way += 1;
     }
 
     fn call_workers(&mut self) -> [Option<Waker>; WAKES] {

@@ -113,7 +113,8 @@ pub struct Letter {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LetterFailure {
-    /// One word: that of a [`Reason`](super::Reason), or [`SUSPECT`](Self::SUSPECT), or one of a later version.
+    /// One word: that of a [`Reason`](super::Reason), or [`SUSPECT`](Self::SUSPECT), or [`UNKNOWN`](Self::UNKNOWN), or one
+    /// of a later version.
     pub reason: String,
     /// The error and its causes.
     pub detail: String,
@@ -132,6 +133,8 @@ pub struct LetterFailure {
 impl LetterFailure {
     /// The reason of a letter that the broker itself has parked: it was handed out again and again, and never settled.
     pub const SUSPECT: &'static str = "suspect";
+    /// The reason of a letter that says none: somebody else has put it there.
+    pub const UNKNOWN: &'static str = "unknown";
 }
 
 impl Letter {

@@ -18,6 +18,8 @@ mod redact;
 mod startup;
 // drain, health, the end of a subscription
 mod shutdown;
+// what the end of a broker waits for
+mod close;
 // layers around the call
 mod middleware;
 // deliveries whose connection was lost

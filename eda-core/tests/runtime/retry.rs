@@ -8,7 +8,7 @@ use eda_core::transport::{FailureRecord, Reason};
 use eda_core::{App, Backoff, Extractor, Failure, FromDelivery, Handler, HandlerDef, HandlerMeta, Service};
 use tokio::time::Instant;
 
-use crate::support::{Bench, OrderCreated, notes};
+use crate::support::{Bench, OrderCreated, log, notes};
 
 fn billing(handler: HandlerDef<()>) -> App {
     let options = |meta: HandlerMeta| meta.retries(3).backoff(Backoff::millis(1_000, 60_000)).timeout_millis(10_000);
@@ -180,6 +180,95 @@ async fn a_panic_in_what_a_handler_leaves_behind_kills_no_worker() {
     bench.publish(&OrderCreated { order_id: 1 }).await;
     bench.publish(&OrderCreated { order_id: 2 }).await;
     assert_eq!((seen.next().await, seen.next().await), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_what_is_given_up_at_its_timeout_is_a_timeout_all_the_same() {
+    let (log, _guard) = log();
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let handler = HandlerDef::from_fn("charge", move |_: OrderCreated| {
+        sender.send(Instant::now()).expect("the test listens");
+        Bomb(true)
+    });
+    let handler = billing(handler.configure(|options| options.concurrency(1)));
+    let _running = bench.start(handler).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    let (first, second) = (seen.next().await, seen.next().await);
+    assert_eq!((second - first).as_secs(), 11, "10 s of timeout and 1 s of backoff");
+    let dead = bench.dead_letters("billing.charge", 1).await;
+    assert_eq!((dead[0].failure.reason, dead[0].failure.attempt), (Reason::TimedOut, 4));
+    let text = log.text();
+    assert_eq!(text.matches("what a handler left behind panicked when it was dropped").count(), 4, "{text}");
+}
+
+/// Has its result at once, and panics when it is dropped.
+struct LateBomb(Result<(), &'static str>);
+
+impl Future for LateBomb {
+    type Output = Result<(), Failure>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(self.0.map_err(Failure::permanent))
+    }
+}
+
+impl Drop for LateBomb {
+    fn drop(&mut self) {
+        panic!("dropped late");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_what_is_dropped_as_a_handler_ends_is_one_of_the_handler() {
+    for result in [Ok(()), Err("declined")] {
+        let bench = Bench::new().await;
+        let handler = HandlerDef::from_fn("charge", move |_: OrderCreated| LateBomb(result));
+        let _running = bench.start(billing(handler)).await;
+        bench.publish(&OrderCreated { order_id: 1 }).await;
+        let failure = &bench.dead_letters("billing.charge", 1).await[0].failure;
+        assert_eq!((failure.reason, failure.attempt), (Reason::Panicked, 4));
+        assert_eq!(failure.detail, "the handler panicked: dropped late");
+    }
+}
+
+/// An error that panics when it is dropped.
+#[derive(Debug)]
+struct Mine;
+
+impl std::fmt::Display for Mine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a mine")
+    }
+}
+
+impl std::error::Error for Mine {}
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        panic!("stepped on");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_an_error_that_is_dropped_changes_nothing() {
+    let (log, _guard) = log();
+    let bench = Bench::new().await;
+    let (sender, mut seen) = notes();
+    let handler = HandlerDef::from_fn("charge", move |order: OrderCreated| {
+        sender.send(order.order_id).expect("the test listens");
+        async move { if order.order_id == 1 { Err(Failure::transient(Mine)) } else { Ok(()) } }
+    });
+    let handler = billing(handler.configure(|options| options.concurrency(1)));
+    let _running = bench.start(handler).await;
+    bench.publish(&OrderCreated { order_id: 1 }).await;
+    let failure = &bench.dead_letters("billing.charge", 1).await[0].failure;
+    assert_eq!((failure.reason, failure.attempt, failure.detail.as_str()), (Reason::Transient, 4, "a mine"));
+    bench.publish(&OrderCreated { order_id: 2 }).await;
+    while seen.next().await != 2 {}
+    let text = log.text();
+    assert_eq!(text.matches("panicked when it was dropped").count(), 4, "{text}");
+    assert!(!text.contains("given back"), "{text}");
 }
 
 struct Tenant;
