@@ -68,16 +68,16 @@ pub(crate) async fn run(names: &[&str]) -> Result<(), String> {
         let known: Vec<&str> = ALL.iter().map(|mutant| mutant.safeguard).collect();
         return Err(format!("no such safeguard: {unknown}; they are: {}", known.join(", ")));
     }
-    let named = ALL.iter().filter(|mutant| names.is_empty() || names.contains(&mutant.safeguard));
-    let mut waiting: Vec<_> = named.rev().map(Some).collect();
+    let chosen = ALL.iter().filter(|mutant| names.is_empty() || names.contains(&mutant.safeguard));
+    let mut waiting: Vec<_> = chosen.rev().map(Some).collect();
     if names.is_empty() {
         waiting.push(None);
     }
-    let lanes = LANES.min(waiting.len());
+    let count = LANES.min(waiting.len());
     let waiting = Arc::new(Mutex::new(waiting));
-    let mut lanes: JoinSet<_> = (0..lanes).map(|_| lane(Arc::clone(&waiting))).collect();
+    let mut under_way: JoinSet<_> = (0..count).map(|_| lane(Arc::clone(&waiting))).collect();
     let (mut lines, mut unnoticed) = (String::new(), Vec::new());
-    while let Some(done) = lanes.join_next().await {
+    while let Some(done) = under_way.join_next().await {
         for (mutant, line, is_noticed) in done.map_err(|error| error.to_string())?? {
             lines.push_str(&line);
             unnoticed.extend((!is_noticed).then_some(mutant.safeguard));

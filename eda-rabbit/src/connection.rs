@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eda_core::{Error, ErrorKind, Result};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{info, warn};
 
 use crate::backoff::Backoff;
@@ -32,11 +32,11 @@ pub(crate) fn spawn(part: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(part);
 }
 
-/// Connects for the first time: until a deadline, where there is one. A refusal is final at once.
+/// Connects for the first time: until so long after the begin, where there is a limit. A refusal is final at once.
 ///
 /// # Errors
 /// What the last try met.
-pub(crate) async fn establish(connect: &dyn Connect, limit: Option<Duration>) -> Result<Arc<dyn Link>> {
+pub(crate) async fn establish(connect: &dyn Connect, began: Instant, limit: Option<Duration>) -> Result<Arc<dyn Link>> {
     let mut backoff = Backoff::new();
     let mut last = None;
     let try_on = async {
@@ -52,7 +52,7 @@ pub(crate) async fn establish(connect: &dyn Connect, limit: Option<Duration>) ->
         }
     };
     let Some(limit) = limit else { return try_on.await };
-    let settled = timeout(limit, try_on).await;
+    let settled = timeout_at(began + limit, try_on).await;
     settled.unwrap_or_else(|_| {
         let limit = humantime::format_duration(limit);
         let text = format!("no broker answered within {limit}: check that it runs and that the address is right");
@@ -101,6 +101,15 @@ impl Connection {
         match &*self.state.borrow() {
             State::Down(why) => why.clone(),
             State::Up(_) | State::Closed => String::new(),
+        }
+    }
+
+    /// Why there is none, or why the broker takes nothing on it; empty while it does.
+    pub(crate) fn trouble_or_block(&self) -> String {
+        let trouble = self.trouble();
+        match &*self.blocked.borrow() {
+            Some(why) if trouble.is_empty() => format!("the broker takes nothing for now: {why}"),
+            _ => trouble,
         }
     }
 

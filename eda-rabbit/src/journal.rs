@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use eda_core::transport::Append;
 use eda_core::{Error, ErrorKind, Result};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::connection::Connection;
 use crate::convert::journal_lines;
-use crate::publisher::Publisher;
+use crate::publisher::{DEADLINE, Publisher};
 use crate::topology::Plan;
 
 /// How long declaring may take.
@@ -52,7 +52,7 @@ impl Append for JournalQueue {
             let late = |_| Err(Error::new(ErrorKind::Unavailable, "the broker did not declare the journal within 10s"));
             timeout(DECLARE, self.declare()).await.unwrap_or_else(late)?;
         }
-        let taken = self.publisher.publish(Arc::new(journal_lines(lines))).await;
+        let taken = self.publisher.publish(Arc::new(journal_lines(lines)), Instant::now() + DEADLINE).await;
         // whoever has deleted the queue did not delete the service's rights
         self.is_declared.store(taken.is_ok(), Ordering::Relaxed);
         taken

@@ -20,8 +20,8 @@ use tracing::{debug, warn};
 use self::flights::Flights;
 pub(crate) use self::parcel::Parcel;
 use self::reply::Reply;
-use self::told::unavailable;
 pub(crate) use self::told::with_trouble;
+use self::told::{no_room, unavailable};
 use self::window::Window;
 use crate::backoff::Backoff;
 use crate::connection::{Connection, closed, spawn};
@@ -33,7 +33,7 @@ const WINDOW: usize = 1_000;
 /// How many are handed to the client in one burst.
 const BURST: usize = 256;
 /// How long a publish may take, all in all.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Hands messages to the task. Cloning is cheap.
 #[derive(Clone)]
@@ -71,15 +71,16 @@ impl Publisher {
         self.take(parcel, false, self.place().await?)
     }
 
-    /// Sends and waits for the broker's word.
+    /// Sends and waits for the broker's word until a deadline; for room it waits no longer than others do.
     ///
     /// # Errors
     /// As [`send`](Self::send), and what the broker says.
     ///
     /// # Cancel safety
     /// Cancelled, the message is not sent, or not sent again after a lost connection.
-    pub(crate) async fn publish(&self, copy: Arc<Outgoing>) -> Result {
-        self.take(Parcel::Copy(copy), true, self.place().await?)?.confirmed().await
+    pub(crate) async fn publish(&self, copy: Arc<Outgoing>, deadline: Instant) -> Result {
+        let Place { permit, .. } = self.place().await?;
+        self.take(Parcel::Copy(copy), true, Place { permit, deadline })?.confirmed().await
     }
 
     /// Room for a message, where there is some right now.
@@ -107,8 +108,14 @@ impl Publisher {
         match timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(Place { permit, deadline }),
             Ok(Err(_)) => Err(closed()),
-            Err(_) => Err(unavailable(&self.connection.trouble())),
+            Err(_) if self.connection.trouble().is_empty() => Err(no_room(WINDOW, &self.trouble())),
+            Err(_) => Err(unavailable(&self.trouble())),
         }
+    }
+
+    /// Why a word may take long, as far as that is known.
+    pub(crate) fn trouble(&self) -> String {
+        self.connection.trouble_or_block()
     }
 
     /// Waits until everything in hand has its word, so long at most; later messages are refused.
@@ -182,7 +189,7 @@ impl Task {
                     }
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                    let trouble = self.connection.trouble();
+                    let trouble = self.connection.trouble_or_block();
                     self.window.expire(Instant::now(), if trouble.is_empty() { &self.trouble } else { &trouble });
                     if self.channel.is_some() && self.window.is_stuck(Instant::now()) {
                         if self.connection.blocked().borrow().is_some() {
@@ -252,7 +259,7 @@ impl Task {
 }
 
 /// Whether the broker has understood and said no.
-fn is_refusal(error: &Error) -> bool {
+pub(crate) fn is_refusal(error: &Error) -> bool {
     !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Internal)
 }
 

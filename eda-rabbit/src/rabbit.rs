@@ -9,7 +9,7 @@ use eda_core::transport::{
     Append, Capabilities, Deliveries, Destination, Keep, Operate, Publish, Receipt, Transport, Unrouted, limits,
 };
 use eda_core::{Error, ErrorKind, EventId, Message, Result, Subscription, Topology};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
 use crate::backoff::Backoff;
@@ -71,9 +71,10 @@ impl Rabbit {
     }
 
     async fn over(config: Config, connect: impl Fn(&'static str) -> Arc<dyn Connect>) -> Result<Self> {
+        let began = Instant::now();
         let open = async |purpose: &'static str| {
             let connect = connect(purpose);
-            let link = establish(&*connect, config.connect_timeout).await;
+            let link = establish(&*connect, began, config.connect_timeout).await;
             let link = link.map_err(|error| error.with("broker", config.address()))?;
             Ok::<_, Error>(Connection::supervise(connect, link, purpose))
         };
@@ -187,9 +188,8 @@ impl Transport for Rabbit {
     }
 
     async fn close(&self) -> Result<()> {
-        if self.is_closed.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
+        // all of this may be done again: a call that was given up has done a part of it
+        self.is_closed.store(true, Ordering::Release);
         // a broker that takes nothing confirms nothing
         let is_blocked = self.publishing.blocked().borrow().is_some();
         self.publisher.finish(if is_blocked { Duration::ZERO } else { FINISH }).await;

@@ -196,7 +196,13 @@ impl Task {
     }
 
     fn tell(&self, state: ConsumerState, why: &str) {
-        self.status.send_replace(ConsumerStatus::now(state, why));
+        self.status.send_modify(|status| {
+            if status.state != state {
+                *status = ConsumerStatus::now(state, why);
+            }
+            // the same state goes on, for what may be another reason
+            why.clone_into(&mut status.why);
+        });
     }
 }
 

@@ -160,9 +160,12 @@ impl Future for Confirm {
     }
 }
 
-/// A message that the broker could not route, known by its id.
+/// A message that the broker could not route, known by its id and by where it was to go: copies of one event for two queues
+/// have one id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Returned {
     pub(crate) message_id: String,
+    pub(crate) exchange: String,
+    pub(crate) routing_key: String,
     pub(crate) text: String,
 }

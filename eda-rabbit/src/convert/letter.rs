@@ -49,7 +49,7 @@ fn dead(queue: &str, token: Token, arrived: Arrived) -> Letter {
     failure.first_failed_at = time(FIRST_FAILED_AT);
     match &parked {
         None => {
-            failure.reason = said(REASON).unwrap_or_else(|| "unknown".to_owned());
+            failure.reason = said(REASON).unwrap_or_else(|| LetterFailure::UNKNOWN.to_owned());
             failure.detail = said(DETAIL).unwrap_or_default();
             failure.handler = said(HANDLER).unwrap_or_else(|| queue.to_owned());
             failure.attempt = own(ATTEMPT).and_then(|(_, value)| number(value));
@@ -228,6 +228,16 @@ mod tests {
         assert_eq!((&*failure.reason, &*failure.handler), (LetterFailure::SUSPECT, "billing.charge"));
         assert_eq!((&*letter.message.routing_key, letter.message.id.as_ref()), ("order.created", None));
         assert_eq!(names(&letter), [ROUTING_KEY]);
+    }
+
+    #[test]
+    fn a_dead_letter_that_says_nothing_is_of_an_unknown_reason() {
+        let Original { exchange, routing_key, body, .. } = original();
+        let properties = BasicProperties::default();
+        let arrived = Arrived { tag: 1, exchange, routing_key, redelivered: false, properties, body };
+        let letter = letter(&Place::DeadLettersOf("billing.charge".into()), TOKEN, arrived);
+        let failure = letter.failure.expect("it is dead");
+        assert_eq!((&*failure.reason, &*failure.handler), (LetterFailure::UNKNOWN, "billing.charge"));
     }
 
     #[test]

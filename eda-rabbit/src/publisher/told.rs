@@ -18,6 +18,12 @@ pub(crate) fn unavailable(trouble: &str) -> Error {
     with_trouble(error, trouble)
 }
 
+/// The connection is there, and the broker slower than those who publish.
+pub(crate) fn no_room(waiting: usize, trouble: &str) -> Error {
+    let text = format!("{waiting} messages wait for the broker's word, and none had it in time: nothing was published");
+    with_trouble(Error::new(ErrorKind::Unavailable, text), trouble)
+}
+
 pub(crate) fn with_trouble(error: Error, trouble: &str) -> Error {
     if trouble.is_empty() { error } else { error.with("last trouble", trouble) }
 }

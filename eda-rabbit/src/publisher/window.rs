@@ -13,12 +13,13 @@
 mod entry;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use eda_core::{Error, mutant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use self::entry::{Entry, GRACE, Known};
+use self::entry::{Entry, GRACE, Known, WORD};
 use super::Parcel;
 use super::entries::Entries;
 use super::hold::Holds;
@@ -32,6 +33,8 @@ use crate::wire::{Outgoing, Returned, Word};
 /// way comes twice. So many that are confirmed let one more go, as in TCP's slow start (RFC 5681 §3.1), and slower.
 const FIRST: usize = 16;
 const CONFIRMED_FOR_ONE_MORE: usize = 8;
+/// How long one of them is looked for.
+const SUSPECTED: Duration = Duration::from_secs(10);
 /// From here on nothing holds back but the places in the window.
 const ALL: usize = 1_000;
 
@@ -48,6 +51,10 @@ pub(crate) struct Window {
     confirmed: Option<usize>,
     /// One of the messages up to this one has ended a channel: until it is found, all are sent one by one.
     suspects: u64,
+    /// Set with the first of them that is sent: one that can't be sent for long holds up no others.
+    suspected_until: Option<Instant>,
+    /// When to look for what is over its time, or before.
+    next_look: Option<Instant>,
     returned: Vec<Unroutable>,
     holds: Holds,
     writer: Writer,
@@ -68,25 +75,29 @@ impl Window {
         place: Option<OwnedSemaphorePermit>,
     ) {
         let (reply, known) = (Some(reply), Known::Unsent);
-        let entry = Entry { parcel, reply, deadline, known, is_in_flight: false, place };
+        let entry = Entry { parcel, reply, deadline, known, is_in_flight: false, is_late_at: deadline, place };
+        self.look_at(deadline);
         self.waiting.push_back(self.entries.push(entry));
     }
 
     /// What is to be sent now, in order, one at a time; counts as sent from here on.
     pub(crate) fn next_waiting(&mut self, now: Instant) -> Option<(u64, Outgoing)> {
-        while self.may_send() {
+        if !self.waiting.is_empty() && self.suspected_until.is_none() {
+            self.suspected_until = Some(now + SUSPECTED);
+        }
+        while self.may_send(now) {
             let Some(number) = self.waiting.pop_front() else { break };
             let Some(entry) = self.entries.get(number) else { continue };
             if entry.is_given_up() {
                 self.entries.remove(number);
             } else if !self.holds.keep(number, &entry.parcel) {
-                return self.take(number);
+                return self.take(number, now);
             }
         }
-        while self.may_send() {
+        while self.may_send(now) {
             let is_alive = |number| self.entries.get(number).is_some_and(|entry| !entry.is_given_up());
             let number = self.holds.take_probe(now, is_alive)?;
-            if let Some(taken) = self.take(number) {
+            if let Some(taken) = self.take(number, now) {
                 return Some(taken);
             }
         }
@@ -95,19 +106,27 @@ impl Window {
 
     /// When [`next_waiting`](Self::next_waiting) has something that waited for a time.
     pub(crate) fn next_probe(&self) -> Option<Instant> {
-        self.holds.next_probe().filter(|_| self.may_send())
+        self.holds.next_probe().filter(|due| self.may_send(*due))
     }
 
-    fn may_send(&self) -> bool {
-        let one_by_one = self.entries.oldest().is_some_and(|oldest| oldest <= self.suspects);
+    fn may_send(&self, now: Instant) -> bool {
+        let one_by_one = self.entries.oldest().is_some_and(|oldest| oldest <= self.suspects)
+            && self.suspected_until.is_none_or(|until| now < until);
         self.open == 0 || (!one_by_one && self.confirmed.is_none_or(|confirmed| self.open < allowance(confirmed)))
     }
 
-    fn take(&mut self, number: u64) -> Option<(u64, Outgoing)> {
+    fn take(&mut self, number: u64, now: Instant) -> Option<(u64, Outgoing)> {
         let entry = self.entries.get_mut(number)?;
-        entry.is_in_flight = true;
+        (entry.is_in_flight, entry.is_late_at) = (true, now + WORD);
         self.open += 1;
-        Some((number, entry.parcel.outgoing(&mut self.writer)))
+        let outgoing = entry.parcel.outgoing(&mut self.writer);
+        self.look_at(now + WORD);
+        Some((number, outgoing))
+    }
+
+    /// Something is to be told or done at this time, or before.
+    fn look_at(&mut self, time: Instant) {
+        self.next_look = Some(self.next_look.map_or(time, |known| known.min(time)));
     }
 
     /// The words that have come since the last round, all of them; tells the callers whose outcome is certain.
@@ -126,10 +145,12 @@ impl Window {
             if mutant::is_without("returns-by-id")
                 && let (Some(returned), Some(entry)) = (&mut returned, self.entries.get(number))
             {
+                let (routing_key, exchange) = entry.parcel.route();
+                (returned.routing_key, returned.exchange) = (routing_key.to_owned(), exchange.to_owned());
                 returned.message_id = entry.id().into_owned();
             }
             nothing_is_left_over |= returned.is_none();
-            let is_certain = returned.as_ref().is_none_or(|returned| self.is_of(number, &returned.message_id));
+            let is_certain = returned.as_ref().is_none_or(|returned| self.is_of(number, returned));
             if is_certain {
                 certain.push((number, is_acked));
             } else {
@@ -176,7 +197,7 @@ impl Window {
                         reply.tell(Err(refusal.clone()));
                     }
                 }
-                (_, Some(last)) => self.suspects = last,
+                (_, Some(last)) => (self.suspects, self.suspected_until) = (last, None),
                 (None, None) => {}
             }
         }
@@ -223,33 +244,28 @@ impl Window {
                     _ => unconfirmed(trouble),
                 }));
             }
-            entry.is_in_flight || entry.reply.is_some()
+            entry.is_in_flight || !entry.is_given_up()
         });
         self.waiting.retain(|number| self.entries.contains(*number));
+        self.next_look = self.entries.iter().filter_map(|(_, entry)| entry.next_deadline()).min();
     }
 
-    /// Whether a word has not come long after its caller was told.
+    /// Whether a word does not come.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
         self.entries.iter().any(|(_, entry)| entry.is_stuck(now))
     }
 
-    /// Those that are stuck are waited for as long again.
+    /// Those that are stuck are waited for some time more.
     pub(crate) fn wait_on(&mut self, now: Instant) {
         for entry in self.entries.iter_mut().filter(|entry| entry.is_stuck(now)) {
-            entry.deadline = now;
+            entry.is_late_at = now + GRACE;
         }
+        self.next_look = self.entries.iter().filter_map(|(_, entry)| entry.next_deadline()).min();
     }
 
-    /// When [`expire`](Self::expire) or [`is_stuck`](Self::is_stuck) has something to say.
+    /// When [`expire`](Self::expire) or [`is_stuck`](Self::is_stuck) may have something to say: not later than they have.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        // who came first has the first deadline
-        let mut entries = self.entries.iter().map(|(_, entry)| entry);
-        let oldest = entries.next()?;
-        if oldest.reply.is_some() {
-            return Some(oldest.deadline);
-        }
-        let waited_for = entries.find(|entry| entry.reply.is_some()).map(|entry| entry.deadline);
-        waited_for.into_iter().chain([oldest.deadline + GRACE]).min()
+        self.next_look.filter(|_| self.entries.oldest().is_some())
     }
 
     /// Tells everyone that there will be no word.
@@ -268,8 +284,8 @@ impl Window {
         self.entries.iter().all(|(_, entry)| entry.reply.is_none())
     }
 
-    fn is_of(&self, number: u64, message_id: &str) -> bool {
-        self.entries.get(number).is_some_and(|entry| entry.id() == message_id)
+    fn is_of(&self, number: u64, returned: &Returned) -> bool {
+        self.entries.get(number).is_some_and(|entry| entry.is_returned(returned))
     }
 
     /// Gives back the place in the window, where the outcome is certain.
@@ -277,7 +293,7 @@ impl Window {
         let entry = self.entries.get_mut(number)?;
         let unroutable = self.returned.iter().find(|unroutable| {
             // an older return of the same id was of an earlier message
-            number <= unroutable.newest && unroutable.returned.message_id == entry.parcel.id()
+            number <= unroutable.newest && entry.is_returned(&unroutable.returned)
         });
         let outcome = match unroutable {
             Some(Unroutable { returned, .. }) => Err(told::unroutable(&entry.parcel, returned)),

@@ -202,7 +202,11 @@ impl Session {
                         None => {}
                         Some(Some(error)) => return Err(error.to_string()),
                         Some(None) if mutant::is_without("resume") => std::future::pending().await,
-                        Some(None) => return Err("the broker ended the consumer: was the queue deleted?".to_owned()),
+                        Some(None) => {
+                            // the channel lives, and what was settled need not come again
+                            self.tell(task.wanted.settler.flush(true)).await?;
+                            return Err("the broker ended the consumer: was the queue deleted?".to_owned());
+                        }
                     }
                 },
             }

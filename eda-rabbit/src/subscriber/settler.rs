@@ -1,6 +1,7 @@
 //! How deliveries are settled: acks into the ledger; retries and dead letters as confirmed copies first.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tracing::warn;
 
 use crate::connection::Connection;
 use crate::convert::{Original, dead_copy, retry_copy};
-use crate::publisher::Publisher;
+use crate::publisher::{DEADLINE, Publisher, is_refusal};
 use crate::settle::{Flush, Ledger, Settled};
 use crate::topology::{Plan, rung};
 use crate::wire::Outgoing;
@@ -172,9 +173,8 @@ impl Settler {
     async fn publish_patiently(&self, copy: &Arc<Outgoing>, delay: Option<u64>) -> Result {
         let (deadline, mut rest) = (Instant::now() + HOLD, REST);
         loop {
-            let published = self.publish_copy(copy, delay).await;
-            let is_refused = published.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict);
-            let wait = if is_refused { REFUSED_REST } else { rest };
+            let published = self.publish_copy(copy, delay, deadline).await;
+            let wait = if published.as_ref().is_err_and(ends_the_channel) { REFUSED_REST } else { rest };
             match published {
                 Err(error) if error.kind() != ErrorKind::Closed && Instant::now() + wait < deadline => {
                     let queue = &self.subscription.queue;
@@ -187,12 +187,13 @@ impl Settler {
         }
     }
 
-    async fn publish_copy(&self, copy: &Arc<Outgoing>, delay: Option<u64>) -> Result {
+    /// One that is not confirmed stays in hand: another one beside it would come, too.
+    async fn publish_copy(&self, copy: &Arc<Outgoing>, delay: Option<u64>, deadline: Instant) -> Result {
         if let Some(delay) = delay.filter(|delay| !self.delays().contains(delay)) {
             self.declare(Plan::delay(delay)).await?;
             self.delays().insert(delay);
         }
-        match self.publisher.publish(Arc::clone(copy)).await {
+        match self.confirm(copy, deadline).await {
             // somebody has deleted where it should go: it is made again, once
             Err(error) if matches!(error.kind(), ErrorKind::Unroutable | ErrorKind::NotFound) => {
                 warn!(queue = self.subscription.queue, %error, "the way of a failed delivery is gone; making it again");
@@ -200,10 +201,21 @@ impl Settler {
                 plan.merge(Plan::subscription(&self.subscription)?);
                 plan.merge(delay.map(Plan::delay).unwrap_or_default());
                 self.declare(plan).await?;
-                self.publisher.publish(Arc::clone(copy)).await
+                self.confirm(copy, deadline).await
             }
             published => published,
         }
+    }
+
+    /// Says so where it takes long.
+    async fn confirm(&self, copy: &Arc<Outgoing>, deadline: Instant) -> Result {
+        let mut publishing = pin!(self.publisher.publish(Arc::clone(copy), deadline));
+        if let Ok(published) = timeout(DEADLINE, &mut publishing).await {
+            return published;
+        }
+        let (queue, why) = (&self.subscription.queue, self.publisher.trouble());
+        warn!(queue, why, "a failed delivery is held: the broker has not confirmed its copy within {DEADLINE:?}");
+        publishing.await
     }
 
     async fn declare(&self, plan: Plan) -> Result {
@@ -221,6 +233,12 @@ impl Settler {
     fn delays(&self) -> MutexGuard<'_, BTreeSet<u64>> {
         self.delays.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the broker closes the channel over a copy, each time that it is sent.
+fn ends_the_channel(error: &Error) -> bool {
+    use ErrorKind::{Closed, NotFound, Rejected, Unconfirmed, Unroutable};
+    is_refusal(error) && !matches!(error.kind(), Closed | NotFound | Rejected | Unconfirmed | Unroutable)
 }
 
 fn comes_again() -> Error {

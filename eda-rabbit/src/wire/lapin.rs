@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use eda_core::{Error, ErrorKind, Result, mutant};
+use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt};
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions,
@@ -19,7 +20,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Confirmation, Connection, ConnectionProperties, Event, PublisherConfirm};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::attempt::Attempt;
 use super::error::from_lapin;
@@ -28,6 +29,8 @@ use crate::config::{Config, Host};
 use crate::topology::{Argument, Binding, Exchange, ExchangeKind, Queue};
 
 const CONNECT: Duration = Duration::from_secs(10);
+/// After how long without an answer the next host is tried, too: one that swallows everything hides no other.
+const SILENCE: Duration = Duration::from_secs(2);
 const REQUEST: Duration = Duration::from_secs(10);
 const ACK: Duration = Duration::from_secs(5);
 const CLOSE: Duration = Duration::from_secs(3);
@@ -59,30 +62,39 @@ impl Lapin {
             query: AMQPQueryString { heartbeat: Some(config.heartbeat), ..AMQPQueryString::default() },
         }
     }
+
+    async fn try_host(&self, host: &Host) -> Result<Connection> {
+        let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
+        let attempt = Attempt::begin();
+        let connecting = Connection::connect_uri_with_runtime(self.uri(host), properties, attempt.runtime());
+        let connection = within(CONNECT, "connecting", connecting).await.map_err(|error| error.with("broker", host))?;
+        attempt.succeeded();
+        Ok(connection)
+    }
 }
 
 #[async_trait]
 impl Connect for Lapin {
     async fn connect(&self) -> Result<Arc<dyn Link>> {
-        // where one host may answer later, the refusal of another is not the last word
+        let (mut hosts, mut tries) = (self.config.hosts.iter(), FuturesUnordered::new());
         let mut failed: Option<Error> = None;
-        for host in &self.config.hosts {
-            let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
-            let attempt = Attempt::begin();
-            let connecting = Connection::connect_uri_with_runtime(self.uri(host), properties, attempt.runtime());
-            match within(CONNECT, "connecting", connecting).await {
-                Ok(connection) => {
-                    attempt.succeeded();
-                    return Ok(Arc::new(LapinLink::new(connection)));
-                }
-                Err(error) => {
-                    let error = error.with("broker", host);
-                    failed = Some(match failed {
+        loop {
+            match hosts.next() {
+                Some(host) => tries.push(self.try_host(host)),
+                None if tries.is_empty() => break,
+                None => {}
+            }
+            tokio::select! {
+                Some(outcome) = tries.next() => match outcome {
+                    Ok(connection) => return Ok(Arc::new(LapinLink::new(connection))),
+                    // where one host may answer later, the refusal of another is not the last word
+                    Err(error) => failed = Some(match failed {
                         Some(known) if known.kind() == ErrorKind::Unavailable => known,
                         Some(known) => error.caused_by(known),
                         None => error,
-                    });
-                }
+                    }),
+                },
+                () = sleep(SILENCE), if hosts.len() > 0 => {}
             }
         }
         Err(failed.unwrap_or_else(|| Error::new(ErrorKind::Invalid, "the URL names no host")))
@@ -107,8 +119,17 @@ impl LapinLink {
 #[async_trait]
 impl Link for LapinLink {
     async fn channel(&self) -> Result<Arc<dyn Channel>> {
-        let channel = within(REQUEST, "opening a channel", self.connection.create_channel()).await?;
-        Ok(Arc::new(LapinChannel(Arc::new(channel))))
+        match within(REQUEST, "opening a channel", self.connection.create_channel()).await {
+            Ok(channel) => Ok(Arc::new(LapinChannel(Arc::new(channel)))),
+            // No broker refuses a channel by itself. When all numbers were used, lapin begins anew, and tells of one that the
+            // broker had closed what it was closed for; such a number never becomes free.
+            Err(error) if error.kind() != ErrorKind::Unavailable => {
+                self.abandon("its numbers of channels are used up");
+                let text = "the connection has no numbers of channels left; another one is made";
+                Err(Error::new(ErrorKind::Unavailable, text).caused_by(error))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn blocked(&self) -> watch::Receiver<Option<String>> {
@@ -282,8 +303,8 @@ impl Future for LapinConfirm {
         Pin::new(&mut self.0).poll(context).map(|word| match word.map_err(|error| from_lapin("publishing", error))? {
             Confirmation::Ack(_) if mutant::is_without("returns") => Ok(Word::Ack { returned: None }),
             Confirmation::NotRequested if mutant::is_without("confirms") => Ok(Word::Ack { returned: None }),
-            Confirmation::Ack(returned) => Ok(Word::Ack { returned: returned.as_ref().map(known_by_id) }),
-            Confirmation::Nack(returned) => Ok(Word::Nack { returned: returned.as_ref().map(known_by_id) }),
+            Confirmation::Ack(returned) => Ok(Word::Ack { returned: returned.as_ref().map(known) }),
+            Confirmation::Nack(returned) => Ok(Word::Nack { returned: returned.as_ref().map(known) }),
             Confirmation::NotRequested => {
                 Err(Error::new(ErrorKind::Internal, "published on a channel without confirms: nothing is certain"))
             }
@@ -291,9 +312,14 @@ impl Future for LapinConfirm {
     }
 }
 
-fn known_by_id(returned: &lapin::message::BasicReturnMessage) -> Returned {
-    let message_id = returned.delivery.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
-    Returned { message_id, text: returned.reply_text.to_string() }
+fn known(returned: &lapin::message::BasicReturnMessage) -> Returned {
+    let delivery = &returned.delivery;
+    Returned {
+        message_id: delivery.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
+        exchange: delivery.exchange.to_string(),
+        routing_key: delivery.routing_key.to_string(),
+        text: returned.reply_text.to_string(),
+    }
 }
 
 struct LapinArrivals {

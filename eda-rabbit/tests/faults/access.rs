@@ -3,6 +3,7 @@
 use eda_core::transport::{ConsumerState, Transport};
 use eda_core::{ErrorKind, Topology};
 use eda_rabbit::Rabbit;
+use rabbit_node::{Node, Options};
 
 use crate::support::{event, next, node, subscribe, subscription, until_state};
 
@@ -67,4 +68,29 @@ async fn a_publish_without_permission_fails_alone_and_soon() {
     ctl(&["delete_user", "reader"]);
     rabbit.close().await.expect("closed");
     owner.close().await.expect("closed");
+}
+
+/// The client never gives a number of a channel free that the broker has closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_numbers_of_channels_are_used_up_is_replaced() {
+    let options = Options { config: "channel_max = 8".into(), ..Options::default() };
+    let node = Node::start(options).expect("a private node starts");
+    let ctl = |arguments: &[&str]| node.ctl(arguments).expect("it is done");
+    ctl(&["add_user", "reader", "secret"]);
+    ctl(&["set_permissions", "reader", ".*", "^(fault-tests.*|eda\\.(retry|unrouted|wait|dead).*)$", ".*"]);
+    let url = node.url().replacen("guest:guest", "reader:secret", 1);
+    let (rabbit, subscription) = (Rabbit::connect(&url).await.expect("he is let in"), subscription("used-up"));
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    for number in 0..20 {
+        let receipt = publisher.send(event(&subscription, number)).await.expect("there is room");
+        let error = receipt.confirmed().await.expect_err("he may not write");
+        assert_eq!(error.kind(), ErrorKind::AccessRefused, "event {number}: {error}");
+        assert!(error.to_string().contains("eda.events"), "event {number}: {error}");
+    }
+    ctl(&["set_permissions", "reader", ".*", ".*", ".*"]);
+    let allowed = publisher.send(event(&subscription, 99)).await.expect("there is room");
+    allowed.confirmed().await.expect("now he may");
+    assert_eq!(next(&mut deliveries).await.message().body, "99");
+    rabbit.close().await.expect("closed");
 }

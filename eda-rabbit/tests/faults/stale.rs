@@ -50,6 +50,9 @@ async fn a_retry_waits_for_a_broker_that_takes_nothing_for_now() {
     let again = next(&mut deliveries).await;
     assert_eq!((again.attempt(), again.redelivered()), (2, false));
     again.ack();
+    // a second copy would have come with the first one
+    let more = timeout(Duration::from_secs(3), deliveries.receive(&mut Vec::new(), 1)).await;
+    assert!(more.is_err(), "it came twice: {more:?}");
     rabbit.close().await.expect("closed");
 }
 

@@ -9,6 +9,8 @@ mod user;
 mod deliver;
 // retries and dead letters: what is kept, what comes back, and when
 mod fail;
+// what operators look at and remove
+mod keep;
 // queues of others, messages of others
 mod foreign;
 // errors at the door, and other arguments

@@ -69,6 +69,16 @@ async fn the_second_host_is_tried() {
 }
 
 #[tokio::test]
+async fn a_host_that_says_nothing_hides_no_other() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let first = silent.local_addr().expect("it is bound");
+    let url = url().replacen(&address(), &format!("{first},{}", address()), 1);
+    let rabbit =
+        Rabbit::connect(&url).await.expect("the other one answers, within the time that there is without options");
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test]
 async fn other_arguments_are_shown_with_both_values() {
     let (rabbit, foreign, subscription) = (rabbit().await, Foreign::new().await, subscription("other"));
     let mut arguments = FieldTable::default();

@@ -8,8 +8,11 @@ use tokio::time::Instant;
 
 use crate::publisher::parcel::Parcel;
 use crate::publisher::reply::Reply;
+use crate::wire::Returned;
 
-/// As long a word may be late, before the channel is given up for a new one.
+/// How long a word may take, before the channel is given up for a new one: longer than a caller of an event waits.
+pub(super) const WORD: Duration = Duration::from_secs(15);
+/// How long it is waited for again, where it is known why it takes so long.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 pub(super) struct Entry {
@@ -20,6 +23,8 @@ pub(super) struct Entry {
     pub(super) known: Known,
     /// Whether its word can still come, on the present channel.
     pub(super) is_in_flight: bool,
+    /// Until when that is waited for: it holds its place, and only a new channel frees it.
+    pub(super) is_late_at: Instant,
     pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
@@ -44,9 +49,20 @@ impl Entry {
         self.known == Known::Unsent && !self.is_in_flight
     }
 
-    /// Whether its word has not come long after its caller was told: it holds its place, and only a new channel frees it.
     pub(super) fn is_stuck(&self, now: Instant) -> bool {
-        self.reply.is_none() && self.deadline + GRACE <= now
+        self.is_in_flight && self.is_late_at <= now
+    }
+
+    /// When there is something to tell its caller, or to do about it.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let told = self.reply.is_some().then_some(self.deadline);
+        told.into_iter().chain(self.is_in_flight.then_some(self.is_late_at)).min()
+    }
+
+    /// Whether a return is of this message, or of one that can't be told from it.
+    pub(super) fn is_returned(&self, returned: &Returned) -> bool {
+        let (routing_key, exchange) = self.parcel.route();
+        returned.routing_key == routing_key && returned.exchange == exchange && self.id() == returned.message_id
     }
 
     pub(super) fn id(&self) -> Cow<'_, str> {

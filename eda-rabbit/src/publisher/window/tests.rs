@@ -30,7 +30,13 @@ fn take_waiting(window: &mut Window) -> Vec<(u64, Outgoing)> {
 }
 
 fn ack(of: Option<&str>) -> Word {
-    Word::Ack { returned: of.map(|id| Returned { message_id: id.into(), text: "NO_ROUTE".into() }) }
+    Word::Ack { returned: of.map(|id| returned(id, id)) }
+}
+
+/// As of a message that was admitted.
+fn returned(key: &str, id: &str) -> Returned {
+    let (exchange, text) = ("e".into(), "NO_ROUTE".into());
+    Returned { message_id: id.into(), exchange, routing_key: key.into(), text }
 }
 
 fn kind(outcome: &mut oneshot::Receiver<Result<()>>) -> Option<std::result::Result<(), ErrorKind>> {
@@ -211,6 +217,52 @@ async fn an_old_return_says_nothing_of_a_later_message_of_the_same_id() {
     take_waiting(&mut window);
     window.hear(vec![(3, ack(None))]);
     assert_eq!(kind(&mut second), Some(Ok(())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_copies_of_one_event_the_one_is_returned_that_was() {
+    let mut window = Window::default();
+    let mut charge = admit_to(&mut window, "charge.dead", "a", later());
+    let mut notify = admit_to(&mut window, "notify.dead", "a", later());
+    take_waiting(&mut window);
+    let word = Word::Ack { returned: Some(returned("charge.dead", "a")) };
+    window.hear(vec![(1, word), (2, ack(None))]);
+    assert_eq!((kind(&mut charge), kind(&mut notify)), (Some(Err(ErrorKind::Unroutable)), Some(Ok(()))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_admitted_later_may_have_the_first_deadline() {
+    let mut window = Window::default();
+    let mut patient = admit(&mut window, "patient", Instant::now() + Duration::from_secs(300));
+    let mut hasty = admit(&mut window, "hasty", later());
+    assert_eq!(window.next_deadline(), Some(later()));
+    tokio::time::advance(Duration::from_secs(10)).await;
+    window.expire(Instant::now(), "");
+    assert_eq!((kind(&mut patient), kind(&mut hasty)), (None, Some(Err(ErrorKind::Unavailable))));
+    assert_eq!(window.next_deadline(), Some(Instant::now() + Duration::from_secs(290)));
+    // on its way, it needs a word much sooner
+    take_waiting(&mut window);
+    assert_eq!(window.next_deadline(), Some(Instant::now() + WORD));
+    assert!(!window.is_stuck(Instant::now()) && window.is_stuck(Instant::now() + WORD));
+    window.lose(None);
+    assert!(!window.is_stuck(Instant::now() + WORD), "it is sent again on the next channel");
+    assert_eq!(kind(&mut patient), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspect_that_can_not_be_sent_holds_up_the_others_for_a_time_only() {
+    let mut window = Window::default();
+    let in_five_minutes = Instant::now() + Duration::from_secs(300);
+    let _outcomes: Vec<_> = ["full", "a", "b", "c"].iter().map(|id| admit(&mut window, id, in_five_minutes)).collect();
+    take_waiting(&mut window);
+    window.hear(vec![(1, NACK)]);
+    window.lose(Some(&Error::new(ErrorKind::AccessRefused, "no")));
+    assert_eq!(taken(&mut window), [2], "the first one waits for its queue");
+    window.hear(vec![(2, ack(None))]);
+    let _later: Vec<_> = ["d", "e"].iter().map(|id| admit(&mut window, id, in_five_minutes)).collect();
+    assert_eq!(taken(&mut window).len(), 1, "one by one");
+    tokio::time::advance(SUSPECTED).await;
+    assert!(taken(&mut window).len() >= 2, "no more");
 }
 
 #[tokio::test(start_paused = true)]

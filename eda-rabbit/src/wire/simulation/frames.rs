@@ -61,7 +61,7 @@ pub(super) enum Frame {
     },
     Return {
         channel: u16,
-        message_id: String,
+        message: Arc<Message>,
     },
     Deliver {
         channel: u16,

@@ -231,9 +231,10 @@ impl World {
                     let _ = asker.send(Ok(()));
                 }
             }
-            Frame::Return { message_id, .. } => {
-                let text = "NO_ROUTE".to_owned();
-                channel.returned.push_back(Returned { message_id, text });
+            Frame::Return { message, .. } => {
+                let (exchange, routing_key) = (message.exchange.clone(), message.routing_key.clone());
+                let (message_id, text) = (message.id().to_owned(), "NO_ROUTE".to_owned());
+                channel.returned.push_back(Returned { message_id, exchange, routing_key, text });
             }
             Frame::Confirm { tag, multiple, is_ack, .. } => {
                 let mut done: Vec<u64> =
@@ -248,7 +249,11 @@ impl World {
                     let returned = if misattributes {
                         channel.returned.pop_front()
                     } else {
-                        let own = |returned: &Returned| returned.message_id == pending.message.id();
+                        let own = |returned: &Returned| {
+                            let message = &pending.message;
+                            (&*returned.message_id, &returned.exchange, &returned.routing_key)
+                                == (message.id(), &message.exchange, &message.routing_key)
+                        };
                         channel.returned.iter().position(own).and_then(|at| channel.returned.remove(at))
                     };
                     // who waits for it may have stopped

@@ -51,7 +51,7 @@ impl World {
             // a handler whose events are returned is called again
             self.tally.exposed_publishes += 1;
             self.note("returned", [id, number.into(), publish.unwrap_or(0)], message.id());
-            self.send_down(id, Frame::Return { channel: number, message_id: message.id().to_owned() });
+            self.send_down(id, Frame::Return { channel: number, message: Arc::clone(message) });
             if let Some(publish) = publish {
                 self.settle_publish(id, number, publish, true);
             }
