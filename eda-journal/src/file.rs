@@ -17,8 +17,9 @@ const WAITING_LIMIT: usize = 10_000;
 /// A journal in a file, appended line by line by a thread of its own: who publishes and handles never waits for a disk.
 ///
 /// It is bounded: a file that has grown over its limit, 64 MiB unless [`size_limit`](Builder::size_limit) says otherwise,
-/// is renamed to `NAME.1` in the place of the one before, and a new one begun. Where 10,000 lines wait to be written,
-/// further ones are dropped; a line of the journal, and a warning, tell how many. Give each process a file of its own.
+/// is renamed to `NAME.1` in the place of the one before, and a new one begun. Where 10,000 lines, or 16 MiB of them, wait
+/// to be written, further ones are dropped; a line of the journal, and a warning, tell how many. Give each process a file of
+/// its own.
 ///
 /// What was recorded is in the file some milliseconds later: a process that is killed loses what it had not written.
 ///

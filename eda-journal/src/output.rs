@@ -82,7 +82,11 @@ impl Output {
     }
 
     fn begin_anew(&mut self) -> io::Result<()> {
-        std::fs::rename(&self.path, former(&self.path))?;
+        match std::fs::rename(&self.path, former(&self.path)) {
+            // somebody else has moved or removed it, and what is written since then is with them
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
         self.file = append(&self.path)?;
         (self.size, self.torn) = (0, false);
         Ok(())

@@ -17,6 +17,8 @@ use crate::output::{Lost, Output};
 const END_LIMIT: Duration = Duration::from_secs(5);
 /// How long lines gather before they are written.
 const GATHER: Duration = Duration::from_millis(5);
+/// From so many bytes on that wait, further lines are dropped: what they tell of can be long.
+const BYTES_LIMIT: usize = 16 * 1024 * 1024;
 /// How much of the memory that a slow disk has made grow is kept, twice.
 const KEPT: usize = 256 * 1024;
 /// How often it is told that lines are missing.
@@ -44,14 +46,20 @@ struct Waiting {
     text: Vec<u8>,
     /// With those that are being written.
     lines: usize,
+    /// With those that are being written.
+    bytes: usize,
     has_ended: bool,
 }
 
 impl Writer {
     pub(crate) fn start(path: PathBuf, size_limit: u64, waiting_limit: usize) -> io::Result<Self> {
         let output = Output::open(path, size_limit)?;
-        let (waiting, changed, dropped) = (Mutex::default(), Condvar::new(), AtomicU64::new(0));
-        let gathered = Arc::new(Gathered { waiting, changed, limit: waiting_limit, dropped });
+        let gathered = Arc::new(Gathered {
+            waiting: Mutex::default(),
+            changed: Condvar::new(),
+            limit: waiting_limit,
+            dropped: AtomicU64::new(0),
+        });
         let (alive, ended) = sync_channel(1);
         let writing = Writing { gathered: Arc::clone(&gathered), output, told: 0, warned: None, warned_of: 0 };
         thread::Builder::new().name("eda-journal".to_owned()).spawn(move || {
@@ -64,13 +72,14 @@ impl Writer {
     /// Does not wait for the file.
     pub(crate) fn write(&self, line: &[u8]) {
         let mut waiting = self.gathered.waiting();
-        if waiting.lines >= self.gathered.limit {
+        if waiting.lines >= self.gathered.limit || waiting.bytes >= BYTES_LIMIT {
             drop(waiting);
             return self.lose(1);
         }
         let is_first = waiting.text.is_empty();
         waiting.text.extend_from_slice(line);
         waiting.lines += 1;
+        waiting.bytes += line.len();
         drop(waiting);
         if is_first {
             self.gathered.changed.notify_one();
@@ -107,8 +116,10 @@ impl Gathered {
     }
 
     /// There is room for others.
-    fn written(&self, lines: usize) {
-        self.waiting().lines -= lines;
+    fn written(&self, lines: usize, bytes: usize) {
+        let mut waiting = self.waiting();
+        waiting.lines -= lines;
+        waiting.bytes -= bytes;
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -139,9 +150,9 @@ impl Writing {
             let written = self.output.flush();
             self.note(written);
             self.tell_dropped();
+            self.gathered.written(lines, text.len());
             text.clear();
             text.shrink_to(KEPT);
-            self.gathered.written(lines);
             // to be woken for each line would cost those who record more than the line does
             thread::sleep(GATHER);
         }

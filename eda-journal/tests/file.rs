@@ -168,7 +168,49 @@ async fn a_disk_that_is_full_costs_lines_and_nothing_else() {
 #[tokio::test]
 async fn a_disk_that_stalls_stops_nobody_and_what_is_dropped_is_told() {
     const COUNT: u64 = 12_000;
-    let pipe = fresh("stalled");
+    let (journal, pipe) = stalled("stalled");
+    let broker = Broker::new(Memory::new()).await.expect("memory is always there").journaled(journal.clone());
+    let publisher = broker.publisher("web");
+    for order_id in 0..COUNT {
+        publisher.publish(&OrderPlaced { order_id }).await.expect("memory takes it");
+    }
+    let dropped = journal.dropped();
+    assert!(dropped > 0 && dropped < COUNT, "{dropped}");
+    let text = read_on(pipe, (publisher, broker, journal));
+    let entries: Vec<_> = text.lines().map(|line| Entry::parse(line.as_bytes()).expect("it is whole")).collect();
+    let told: u64 = entries.iter().filter_map(|entry| entry.count).sum();
+    let written = entries.iter().filter(|entry| entry.kind == Kind::Published).count() as u64;
+    assert_eq!((told, written), (dropped, COUNT - dropped));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_waits_is_bounded_in_bytes_where_lines_are_long() {
+    const COUNT: u64 = 5_000;
+    const LIMIT: usize = 16 * 1024 * 1024;
+    let (journal, pipe) = stalled("long");
+    let memory = Memory::new();
+    let broker = Broker::new(memory.clone()).await.expect("memory is always there");
+    let fail = |_: OrderPlaced| async { Err::<(), _>(Failure::permanent("x".repeat(4_096))) };
+    let app = App::from(Service::new("billing").register(HandlerDef::from_fn("fail", fail))).journal(journal.clone());
+    let running = app.start(&broker).await.expect("it starts");
+    for order_id in 0..COUNT {
+        broker.publisher("web").publish(&OrderPlaced { order_id }).await.expect("memory takes it");
+    }
+    memory.until_idle().await;
+    running.shutdown().await.expect("it ends");
+    let dropped = journal.dropped();
+    assert!(dropped > 0 && dropped < COUNT, "{dropped} though fewer lines wait than may");
+    let text = read_on(pipe, journal);
+    // and what the pipe took before it was full
+    assert!((LIMIT..LIMIT + 200_000).contains(&text.len()), "{}", text.len());
+    assert_eq!(text.lines().count() as u64, COUNT - dropped + 1, "one line tells how many are missing");
+}
+
+/// A journal whose disk takes nothing until it is [read on](read_on).
+#[cfg(target_os = "linux")]
+fn stalled(name: &str) -> (FileJournal, std::fs::File) {
+    let pipe = fresh(name);
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("`mkfifo` is there");
     assert!(made.success());
     // each end waits for the other to be opened
@@ -177,25 +219,32 @@ async fn a_disk_that_stalls_stops_nobody_and_what_is_dropped_is_told() {
         move || std::fs::File::open(pipe)
     });
     let journal = FileJournal::open(&pipe).expect("it is ours");
-    let mut reading = opening.join().expect("it does not panic").expect("it is ours");
-    let broker = Broker::new(Memory::new()).await.expect("memory is always there").journaled(journal.clone());
-    let publisher = broker.publisher("web");
-    for order_id in 0..COUNT {
-        publisher.publish(&OrderPlaced { order_id }).await.expect("memory takes it");
-    }
-    let dropped = journal.dropped();
-    assert!(dropped > 0 && dropped < COUNT, "{dropped}");
+    (journal, opening.join().expect("it does not panic").expect("it is ours"))
+}
 
+/// What a journal has written when all who hold it have gone.
+#[cfg(target_os = "linux")]
+fn read_on(mut pipe: std::fs::File, held: impl Sized) -> String {
     let reading = std::thread::spawn(move || {
         let mut text = String::new();
-        std::io::Read::read_to_string(&mut reading, &mut text).map(|_| text)
+        std::io::Read::read_to_string(&mut pipe, &mut text).map(|_| text)
     });
-    drop((publisher, broker, journal));
-    let text = reading.join().expect("it does not panic").expect("it is text");
-    let entries: Vec<_> = text.lines().map(|line| Entry::parse(line.as_bytes()).expect("it is whole")).collect();
-    let told: u64 = entries.iter().filter_map(|entry| entry.count).sum();
-    let written = entries.iter().filter(|entry| entry.kind == Kind::Published).count() as u64;
-    assert_eq!((told, written), (dropped, COUNT - dropped));
+    drop(held);
+    reading.join().expect("it does not panic").expect("it is text")
+}
+
+#[tokio::test]
+async fn a_journal_whose_file_was_removed_goes_on_with_a_new_one() {
+    let file = fresh("removed");
+    let journal = FileJournal::at(&file).size_limit(5_000).open().expect("the folder is ours");
+    let broker = Broker::new(Memory::new()).await.expect("memory is always there").journaled(journal.clone());
+    std::fs::remove_file(&file).expect("it is ours");
+    for order_id in 0..100 {
+        broker.publisher("web").publish(&OrderPlaced { order_id }).await.expect("memory takes it");
+    }
+    let last = broker.publisher("web").publish(&OrderPlaced { order_id: 100 }).await.expect("memory takes it");
+    drop((broker, journal));
+    assert_eq!(entries(&file).last().and_then(|entry| entry.id.clone()).as_deref(), Some(&*last.to_string()));
 }
 
 #[test]

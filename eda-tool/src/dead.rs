@@ -1,9 +1,11 @@
 //! `dead`: deliveries that failed for good, looked at, sent back and discarded.
 
+mod discard;
 mod filter;
 mod list;
 mod send;
 mod show;
+mod survey;
 
 use std::io::{Write, stderr};
 
@@ -14,7 +16,7 @@ use eda_core::{App, Broker, Error, ErrorKind};
 use self::filter::{Filter, FilterOptions};
 use crate::Stop;
 use crate::command::Target;
-use crate::keeper::{Sending, keeper};
+use crate::keeper::{Sending, keeper, next};
 use crate::transports::Transports;
 
 #[derive(Debug, Subcommand)]
@@ -111,7 +113,7 @@ async fn carry_out(
         DeadCommand::Replay { sending, only_decodable, .. } => {
             send::replay(app, &shelves, filter, sending, *only_decodable, json, out).await
         }
-        DeadCommand::Discard { taking, .. } => send::discard(app, &shelves, filter, taking, json, out).await,
+        DeadCommand::Discard { taking, .. } => discard::discard(app, &shelves, filter, taking, json, out).await,
     }
 }
 
@@ -168,7 +170,7 @@ impl<'a> Shelves<'a> {
             let mut kept = self.open(place).await?;
             let looked = async {
                 while limit.is_none_or(|limit| found < limit)
-                    && let Some(letter) = kept.next().await?
+                    && let Some(letter) = next(&mut *kept).await?
                 {
                     progress.step();
                     if filter.matches(&letter) {

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::command::Target;
+use crate::text::printable;
 use crate::transports::{Transports, operator};
 use crate::{Stop, write, write_json};
 
@@ -110,7 +111,7 @@ async fn process(url: &str, json: bool, out: &mut dyn Write) -> Result<(), Stop>
 
 /// What the endpoint of the feature `http` tells, for a person; nothing where another one has answered.
 fn lines(told: &Value) -> Option<String> {
-    let text = |value: &Value| Some(value.as_str()?.escape_debug().to_string());
+    let text = |value: &Value| Some(printable(value.as_str()?).into_owned());
     let consumers = &told["consumers"];
     let (confirmed, expected) = (consumers["confirmed"].as_u64()?, consumers["expected"].as_u64()?);
     let mut lines = format!("{confirmed} of {expected} consumers confirmed\n");
@@ -145,4 +146,17 @@ async fn ask(host: &str, path: &str) -> std::io::Result<String> {
     let mut answer = Vec::new();
     stream.take(ANSWER_LIMIT).read_to_end(&mut answer).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_process_says_is_shown_as_it_is_and_steers_no_terminal() {
+        let subscription = json!({ "queue": "billing.charge", "state": "retrying", "why": "no \"vhost\"\u{1b}[2J" });
+        let told = json!({ "consumers": { "confirmed": 0, "expected": 1 }, "subscriptions": [subscription] });
+        let expected = "0 of 1 consumers confirmed\nbilling.charge: retrying (no \"vhost\"\\u{1b}[2J)\n";
+        assert_eq!(lines(&told).as_deref(), Some(expected));
+    }
 }

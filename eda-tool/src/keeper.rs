@@ -1,27 +1,23 @@
-//! Sends back or discards what is kept: a confirmed copy first, then the original goes.
+//! What is kept, as the tool looks at it, sends it back and discards it.
 
-use std::collections::VecDeque;
-use std::future::Future;
-use std::io::Write;
-use std::pin::Pin;
+mod sender;
+#[cfg(test)]
+pub(crate) mod shelf;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
-use eda_core::transport::{Keep, Kept, Letter, LetterFailure, Token};
-use eda_core::{Broker, Error, ErrorKind, Result};
-use serde_json::json;
-use tokio::time::{Instant, sleep_until};
-use tracing::info;
+use eda_core::transport::{Keep, Kept, Letter, LetterFailure};
+use eda_core::{Broker, Error, ErrorKind, Message, Result, envelope};
 
-use crate::progress::Progress;
-use crate::text::counted;
-use crate::{Stop, write, write_json};
+pub(crate) use self::sender::Sender;
+use crate::text::{counted, printable};
 
-/// How many copies are under way. With the removals that a transport has not told yet, so many come twice after a kill.
-const WINDOW: usize = 400;
-
-/// A timer is so late at most, on a machine that has time.
-const LATE: Duration = Duration::from_millis(20);
+/// How long a replay may be paced. RabbitMQ ends a channel on which anything is unsettled for 30 minutes, and what does not
+/// match is, from when it was passed over until the walk ends.
+const LONGEST: Duration = Duration::from_secs(20 * 60);
 
 /// How letters are sent back.
 #[derive(Args, Debug)]
@@ -40,6 +36,26 @@ pub(crate) struct Sending {
     pub(crate) dry_run: bool,
 }
 
+impl Sending {
+    /// # Errors
+    /// Where so many, one after the other, would take longer than a broker lets them.
+    pub(crate) fn check_time(&self, count: u64, what: &str) -> Result<()> {
+        let Some(rate) = self.rate else { return Ok(()) };
+        let fits = u64::from(rate) * LONGEST.as_secs();
+        if count <= fits {
+            return Ok(());
+        }
+        let took = humantime::format_duration(Duration::from_secs(count.div_ceil(rate.into())));
+        let text = format!(
+            "{} at {rate} a second take {took}, more than the 20m before which no broker takes back what is in hand: \
+             send them by `--rate {}`, or in parts by `--limit {fits}`",
+            counted(count, what),
+            count.div_ceil(LONGEST.as_secs())
+        );
+        Err(Error::new(ErrorKind::Invalid, text))
+    }
+}
+
 /// What the broker keeps.
 ///
 /// # Errors
@@ -51,169 +67,45 @@ pub(crate) fn keeper(broker: &Broker) -> Result<&dyn Keep> {
     })
 }
 
-/// Goes over several walks, and counts.
-pub(crate) struct Sender {
-    what: &'static str,
-    limit: u64,
-    pace: Option<Pace>,
-    progress: Progress,
-    done: Done,
+/// The next letter of a walk, [`unfolded`]. Cancel safe.
+pub(crate) async fn next(kept: &mut dyn Kept) -> Result<Option<Letter>> {
+    let letter = kept.next().await?;
+    Ok(letter.map(|mut letter| {
+        letter.message = unfolded(letter.message);
+        letter
+    }))
 }
 
-/// What has become of the letters.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Done {
-    /// Taken up so far.
-    taken: u64,
-    /// Sent back and removed.
-    pub(crate) sent: u64,
-    /// Kept, since there is no queue for them; and what was said of the first.
-    pub(crate) kept: u64,
-    pub(crate) why: Option<Error>,
-}
-
-type Word = Pin<Box<dyn Future<Output = Result<()>>>>;
-
-/// A letter that was sent back and has no word yet.
-struct Pending {
-    token: Token,
-    told: String,
-    word: Word,
-}
-
-impl Sender {
-    /// `what` is one of what is sent; `limit` how many at most.
-    pub(crate) fn new(what: &'static str, limit: u64, rate: Option<u32>) -> Self {
-        let progress = Progress::new("replaying", limit);
-        Self { what, limit, pace: rate.map(Pace::new), progress, done: Done::default() }
+/// A message with the name, the ids and the rest of what a `CloudEvent` in structured mode says in its body, where only the
+/// runtime of a handler looks. Its body, content type and headers are as they came, and so is all of it where the body can't
+/// be read.
+pub(crate) fn unfolded(message: Message) -> Message {
+    if !envelope::is_structured(&message) {
+        return message;
     }
-
-    /// Sends back those letters of a walk that match, as long as the limit allows.
-    ///
-    /// # Errors
-    /// The first one, after which nothing more is sent. What had no word then stays.
-    pub(crate) async fn send(&mut self, kept: &mut dyn Kept, matches: impl Fn(&Letter) -> bool) -> Result<()> {
-        let mut pending = VecDeque::new();
-        let sent = self.send_matching(kept, matches, &mut pending).await;
-        // what is confirmed is removed, also after an error: else it would be sent twice
-        let mut rest = Ok(());
-        while let Some(Pending { token, told, word }) = pending.pop_front() {
-            let heard = self.hear(kept, token, &told, word.await).await;
-            rest = rest.and(heard);
+    let mut said = message.clone();
+    match envelope::unfold(&mut said) {
+        Ok(()) => {
+            let Message { body, content_type, headers, .. } = message;
+            Message { body, content_type, headers, ..said }
         }
-        sent.and(rest)
-    }
-
-    async fn send_matching(
-        &mut self,
-        kept: &mut dyn Kept,
-        matches: impl Fn(&Letter) -> bool,
-        pending: &mut VecDeque<Pending>,
-    ) -> Result<()> {
-        while self.done.taken < self.limit {
-            let letter = tokio::select! {
-                biased;
-                word = front(pending) => {
-                    self.hear_front(kept, pending, word).await?;
-                    continue;
-                }
-                letter = kept.next(), if pending.len() < WINDOW => letter?,
-            };
-            let Some(letter) = letter else { break };
-            if !matches(&letter) {
-                continue;
-            }
-            self.done.taken += 1;
-            while let Some(due) = self.pace.as_ref().map(|pace| pace.due).filter(|due| *due > Instant::now()) {
-                tokio::select! {
-                    biased;
-                    word = front(pending) => self.hear_front(kept, pending, word).await?,
-                    () = sleep_until(due) => {}
-                }
-            }
-            self.pace = self.pace.take().map(Pace::next);
-            let receipt = kept.send_back(&letter).await?;
-            pending.push_back(Pending {
-                token: letter.token,
-                told: told(&letter),
-                word: Box::pin(receipt.confirmed()),
-            });
-        }
-        Ok(())
-    }
-
-    async fn hear_front(
-        &mut self,
-        kept: &mut dyn Kept,
-        pending: &mut VecDeque<Pending>,
-        word: Result<()>,
-    ) -> Result<()> {
-        match pending.pop_front() {
-            Some(Pending { token, told, .. }) => self.hear(kept, token, &told, word).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn hear(&mut self, kept: &mut dyn Kept, token: Token, told: &str, word: Result<()>) -> Result<()> {
-        self.progress.step();
-        match word {
-            Ok(()) => {
-                kept.remove(token).await?;
-                self.done.sent += 1;
-                info!(letter = told, "replayed");
-                Ok(())
-            }
-            Err(error) if error.kind() == ErrorKind::Unroutable => {
-                kept.leave(token);
-                self.done.kept += 1;
-                self.done.why.get_or_insert(error);
-                Ok(())
-            }
-            Err(error) => {
-                kept.leave(token);
-                Err(error)
-            }
-        }
-    }
-
-    /// Tells what was done, and passes on the error that ended it.
-    ///
-    /// # Errors
-    /// That error, or what stays.
-    pub(crate) fn tell(self, ended: Result<()>, matched: u64, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
-        let Self { what, done: Done { sent, kept, why, .. }, progress, .. } = self;
-        drop(progress);
-        info!(sent, kept, matched, "replay of {what}s ended");
-        if json {
-            write_json(out, &json!({ "matched": matched, "replayed": sent, "kept": kept }))?;
-        } else {
-            let of = if sent == matched { String::new() } else { format!(" of {matched}") };
-            write(out, &format!("replayed {}{of}\n", counted(sent, what)))?;
-        }
-        ended?;
-        let gone = matched.saturating_sub(sent + kept);
-        if gone > 0 && why.is_none() {
-            let text = format!(
-                "{} were counted and are not there: somebody else has taken or holds them",
-                counted(gone, what)
-            );
-            return Err(Stop::Found(vec![text]));
-        }
-        match why {
-            Some(why) => Err(Stop::Found(vec![format!("{}: {why}", kept_back(kept, what))])),
-            None => Ok(()),
-        }
+        Err(_) => message,
     }
 }
 
-fn kept_back(kept: u64, what: &str) -> String {
-    format!("{} {} where they are", counted(kept, what), if kept == 1 { "stays" } else { "stay" })
-}
+/// How many of each queue were counted, and are to go: what comes while the question stands is not theirs. What belongs to
+/// no queue counts under `""`.
+pub(crate) struct Left(RefCell<BTreeMap<String, u64>>);
 
-async fn front(pending: &mut VecDeque<Pending>) -> Result<()> {
-    match pending.front_mut() {
-        Some(pending) => (&mut pending.word).await,
-        None => std::future::pending().await,
+impl Left {
+    pub(crate) fn of(counted: &BTreeMap<String, u64>) -> Self {
+        Self(RefCell::new(counted.clone()))
+    }
+
+    pub(crate) fn take(&self, letter: &Letter) -> bool {
+        let mut left = self.0.borrow_mut();
+        let of_queue = left.get_mut(letter.queue.as_deref().unwrap_or_default()).filter(|left| **left > 0);
+        of_queue.map(|left| *left -= 1).is_some()
     }
 }
 
@@ -224,23 +116,60 @@ pub(crate) fn told(letter: &Letter) -> String {
     let queue = letter.queue.as_deref().unwrap_or("eda.unrouted");
     let LetterFailure { reason, .. } = letter.failure.clone().unwrap_or_default();
     let reason = if reason.is_empty() { reason } else { format!(", {reason}") };
-    crate::text::printable(&format!("{event} {id} of {queue}{reason}")).into_owned()
+    printable(&format!("{event} {id} of {queue}{reason}")).into_owned()
 }
 
-/// When the next one may be sent.
-struct Pace {
-    due: Instant,
-    each: Duration,
+/// How many are done, such as `discarded 3 dead letters of 7`.
+pub(crate) fn done(word: &str, count: u64, what: &str, matched: u64) -> String {
+    let of = if count == matched { String::new() } else { format!(" of {matched}") };
+    format!("{word} {}{of}", counted(count, what))
 }
 
-impl Pace {
-    fn new(rate: u32) -> Self {
-        Self { due: Instant::now(), each: Duration::from_secs(1) / rate }
+/// So many were counted, and are there no more.
+pub(crate) fn gone(count: u64, what: &str) -> String {
+    let (were, them) = if count == 1 { ("was counted and is", "it") } else { ("were counted and are", "them") };
+    format!("{} {were} not there: somebody else has taken or holds {them}", counted(count, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use eda_core::transport::Token;
+
+    use super::shelf::structured;
+    use super::*;
+
+    #[test]
+    fn what_was_not_counted_is_not_taken() {
+        let letter = |queue: Option<&str>| {
+            let (token, message) = (Token { generation: 1, tag: 1 }, Message::new("order.created", "{}"));
+            Letter::new(token, message, queue.map(str::to_owned), None, ())
+        };
+        let counted = [("billing.charge", 2), ("", 1)].map(|(queue, count)| (queue.to_owned(), count));
+        let left = Left::of(&BTreeMap::from(counted));
+        let taken = [Some("billing.charge"), None, None, Some("billing.charge"), Some("billing.charge"), Some("other")];
+        assert_eq!(taken.map(|queue| left.take(&letter(queue))), [true, true, false, true, false, false]);
     }
 
-    /// What is late is made up for where it is what a timer takes, and no more.
-    fn next(self) -> Self {
-        let earliest = Instant::now().checked_sub(LATE).unwrap_or(self.due);
-        Self { due: (self.due + self.each).max(earliest), each: self.each }
+    #[test]
+    fn what_would_take_too_long_is_refused_with_what_fits() {
+        let sending = |rate| Sending { limit: None, rate, yes: true, dry_run: false };
+        for (rate, count) in [(None, u64::MAX), (Some(1), 1_200), (Some(u32::MAX), 100_000)] {
+            assert!(sending(rate).check_time(count, "letter").is_ok(), "{count} at {rate:?}");
+        }
+        let refused = sending(Some(2)).check_time(6_001, "letter").expect_err("it takes over 20 minutes").to_string();
+        assert!(refused.starts_with("6001 letters at 2 a second take 50m 1s, more than the 20m"), "{refused}");
+        assert!(refused.ends_with("send them by `--rate 6`, or in parts by `--limit 2400`"), "{refused}");
+        assert!(sending(Some(6)).check_time(6_001, "letter").is_ok());
+    }
+
+    #[test]
+    fn a_structured_event_is_known_by_what_its_body_says_and_stays_as_it_came() {
+        let seen = unfolded(structured());
+        assert_eq!((seen.name.as_deref(), seen.source.as_deref()), (Some("order.created"), Some("shop")));
+        assert_eq!(seen.id.as_ref().map(ToString::to_string).as_deref(), Some("7"));
+        let Message { body, content_type, headers, .. } = structured();
+        assert_eq!((&seen.body, &seen.content_type, &seen.headers), (&body, &content_type, &headers));
+        let broken = Message { body: "no JSON".into(), ..structured() };
+        assert_eq!(unfolded(broken.clone()), broken);
     }
 }

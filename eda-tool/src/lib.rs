@@ -113,6 +113,13 @@ fn write_json(out: &mut dyn Write, document: &impl Serialize) -> Result<(), Stop
     write(out, &(text::safe_json(text) + "\n"))
 }
 
+/// A document in one line.
+fn json_line(document: &impl Serialize) -> Result<String, Stop> {
+    let text = serde_json::to_string(document)
+        .map_err(|error| Error::new(ErrorKind::Encode, "could not write the document").caused_by(error))?;
+    Ok(text::safe_json(text) + "\n")
+}
+
 fn write(out: &mut dyn Write, text: &str) -> Result<(), Stop> {
     write_while_read(out, text).map(drop)
 }

@@ -5,6 +5,7 @@ use std::io::{Read, Write, stdin};
 use std::time::SystemTime;
 
 use clap::Args;
+use eda_core::transport::limits::BODY_LIMIT;
 use eda_core::{App, Error, ErrorKind, EventInfo, Message};
 use serde_json::json;
 
@@ -81,12 +82,18 @@ fn find(app: &App, options: &PublishOptions) -> Result<EventInfo, Error> {
 }
 
 fn body(options: &PublishOptions) -> Result<Vec<u8>, Error> {
-    if options.body != "-" {
-        return Ok(options.body.clone().into_bytes());
-    }
+    if options.body == "-" { read(stdin()) } else { Ok(options.body.clone().into_bytes()) }
+}
+
+fn read(input: impl Read) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
-    let read = stdin().read_to_end(&mut body);
+    // one more, so that what is too large is refused as such
+    let read = input.take(BODY_LIMIT as u64 + 1).read_to_end(&mut body);
     read.map_err(|error| Error::new(ErrorKind::Invalid, "could not read standard input").caused_by(error))?;
+    if body.len() > BODY_LIMIT {
+        let text = format!("the body has over {BODY_LIMIT} bytes: publish a reference instead");
+        return Err(Error::new(ErrorKind::TooLarge, text));
+    }
     Ok(body)
 }
 
@@ -104,4 +111,16 @@ fn source(app: &App, event: &EventInfo) -> Option<String> {
     };
     let service = app.services().find(publishes).or_else(|| app.services().next());
     service.map(|service| service.name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_without_an_end_is_too_large() {
+        let refused = read(std::io::repeat(b'1')).expect_err("it has no end");
+        assert_eq!(refused.kind(), ErrorKind::TooLarge);
+        assert!(read(std::io::repeat(b'1').take(BODY_LIMIT as u64)).is_ok_and(|body| body.len() == BODY_LIMIT));
+    }
 }

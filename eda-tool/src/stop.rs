@@ -41,13 +41,25 @@ impl Stop {
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Arguments(error) => error.fmt(f),
+            Self::Arguments(error) => f.write_str(&without_passwords(&error.to_string())),
             // the way to a broker that is away has many steps, and none of them helps
             Self::Failed(error) if error.kind() == ErrorKind::Unavailable => lines(f, &format!("error: {error}")),
             Self::Failed(error) => lines(f, &format!("error: {error:?}")),
             Self::Found(findings) => findings.iter().try_for_each(|finding| lines(f, &format!("found: {finding}"))),
         }
     }
+}
+
+/// Also where a URL stands where none is expected, and a password holds what should have been encoded.
+fn without_passwords(text: &str) -> String {
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("://") {
+        let end = after.find(|letter: char| letter.is_whitespace() || "'\"`".contains(letter)).unwrap_or(after.len());
+        let host = after[..end].rfind('@').unwrap_or_default();
+        shown.extend([before, "://", if host > 0 { "…" } else { "" }]);
+        rest = &after[host..];
+    }
+    shown + rest
 }
 
 /// What others have sent may be part of it, and steers no terminal.
@@ -80,6 +92,15 @@ impl From<clap::Error> for Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_in_the_wrong_place_is_not_repeated() {
+        let told = without_passwords("no 'amqp://ada:hun@t/e://r2@host/%2f', nor http://host nor \"x://b:c@d\"\n");
+        assert_eq!(told, "no 'amqp://…@host/%2f', nor http://host nor \"x://…@d\"\n");
+        let misplaced = clap::Command::new("tool").try_get_matches_from(["tool", "amqp://ada:hunter2@host"]);
+        let told = Stop::from(misplaced.expect_err("it takes nothing")).to_string();
+        assert!(told.contains("amqp://…@host") && !told.contains("hunter2"), "{told}");
+    }
 
     #[test]
     fn what_others_have_sent_steers_no_terminal() {

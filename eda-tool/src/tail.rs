@@ -6,13 +6,15 @@ use std::time::SystemTime;
 use clap::Args;
 use eda_core::transport::Operate;
 use eda_core::{App, Error, ErrorKind, Message, envelope};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::command::Target;
+use crate::keeper::unfolded;
 use crate::names::{matches, unknown};
-use crate::text::{printable, safe_json};
+use crate::text::{BodyDocument, body_document, printable, time_document};
 use crate::transports::{Transports, operator};
-use crate::{Stop, write_while_read};
+use crate::{Stop, json_line, write_while_read};
 
 /// Which events.
 #[derive(Args, Debug)]
@@ -79,9 +81,9 @@ async fn follow(
     let _ = writeln!(stderr(), "following `{}`, bound by {}; Ctrl-C ends", options.pattern, patterns.join(", "));
     let mut left = options.limit;
     while left != Some(0) {
-        let message = tail.next().await?;
+        let message = unfolded(tail.next().await?);
         if matches(&options.pattern, &message.routing_key) {
-            let text = if json { document(&message, options) } else { line(&message, options) };
+            let text = if json { document(&message, options)? } else { line(&message, options) };
             if !write_while_read(out, &text)? {
                 break;
             }
@@ -124,22 +126,27 @@ fn line(message: &Message, options: &TailOptions) -> String {
 }
 
 /// A line of JSON for each event.
-fn document(message: &Message, options: &TailOptions) -> String {
-    let mut document = json!({
-        "time": message.time.map(|_| time(message)),
+fn document(message: &Message, options: &TailOptions) -> Result<String, Stop> {
+    let facts = json!({
+        "time": time_document(message.time),
         "event": message.name,
         "version": message.version,
-        "id": id(message),
+        "id": message.id.as_ref().map(ToString::to_string),
         "source": message.source,
         "routing_key": message.routing_key,
         "correlation_id": message.correlation_id,
         "causation_id": message.causation_id,
     });
-    if options.show_payload {
-        let text = || Value::from(String::from_utf8_lossy(&message.body));
-        document["body"] = serde_json::from_slice(&message.body).unwrap_or_else(|_| text());
-    }
-    safe_json(format!("{document}\n"))
+    let body = options.show_payload.then(|| body_document(&message.body));
+    json_line(&Document { facts, body })
+}
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    facts: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<BodyDocument>,
 }
 
 fn id(message: &Message) -> String {
@@ -162,13 +169,29 @@ mod tests {
         TailOptions { pattern: "#".into(), show_payload, limit: None, all: false }
     }
 
+    fn json_of(message: &Message, show_payload: bool) -> String {
+        document(message, &options(show_payload)).expect("it is a document")
+    }
+
+    #[test]
+    fn what_nobody_has_said_is_null() {
+        let odd = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000_000);
+        let message = Message { time: Some(odd), ..Message::new("card.charged", "") };
+        let found: Value = serde_json::from_str(&json_of(&message, false)).expect("a line is a document");
+        for nothing in ["time", "event", "version", "id", "source", "correlation_id", "causation_id"] {
+            assert_eq!(found.get(nothing), Some(&Value::Null), "{nothing}");
+        }
+    }
+
     #[test]
     fn a_body_is_shown_where_it_was_asked_for() {
         let message = Message::new("card.charged", BODY);
-        for told in [line(&message, &options(false)), document(&message, &options(false))] {
+        for told in [line(&message, &options(false)), json_of(&message, false)] {
             assert!(told.contains("card.charged") && !told.contains("4012") && !told.contains("body"), "{told}");
         }
-        assert!(document(&message, &options(true)).contains("4012"));
+        assert!(json_of(&message, true).contains("4012"));
+        let figures = Message::new("card.charged", "{ \"card\":\r\n 123456789012345678901 }");
+        assert!(json_of(&figures, true).ends_with(",\"body\":{\"card\":123456789012345678901}}\n"));
         assert!(line(&message, &options(true)).ends_with("\n  {\n  \t\"card\": \"4012\\u{1b}[2J888888881881\"\\r}\n"));
     }
 
@@ -181,7 +204,7 @@ mod tests {
             source: Some(forged.to_owned().into()),
             ..Message::new(format!("b{forged}"), BODY)
         };
-        for told in [line(&message, &options(false)), document(&message, &options(false))] {
+        for told in [line(&message, &options(false)), json_of(&message, false)] {
             assert_eq!(told.matches('\n').count(), 1, "{told}");
             assert!(told.ends_with('\n') && !told.trim_end().contains(char::is_control), "{told:?}");
         }

@@ -28,6 +28,12 @@ pub(crate) fn first_line(text: &str, most: usize) -> String {
     format!("{}{}", printable(&line), if cut { " …" } else { "" })
 }
 
+/// So many bytes of a text at most, in whole letters.
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
 /// JSON means the same when such letters are escaped, which stand within its texts only.
 pub(crate) fn safe_json(json: String) -> String {
     let is_raw = |letter: char| steers(letter) && letter != '\n';
@@ -63,15 +69,27 @@ pub(crate) fn body(body: &[u8]) -> String {
     }
 }
 
-/// A body within a document: JSON as it came, other text as text, and else its bytes, escaped.
+/// A body within a document: JSON with all its figures and without blanks, other text as text, and else its bytes, escaped.
 pub(crate) fn body_document(body: &[u8]) -> BodyDocument {
     match std::str::from_utf8(body) {
-        Ok(text) => match RawValue::from_string(text.to_owned()) {
+        Ok(text) => match serde_json::from_str::<&RawValue>(text).and_then(without_blanks) {
             Ok(json) => BodyDocument::Json(json),
             Err(_) => BodyDocument::Text(text.to_owned()),
         },
         Err(_) => BodyDocument::Bytes { bytes: body.escape_ascii().to_string() },
     }
+}
+
+/// JSON without what stands between its parts.
+fn without_blanks(json: &RawValue) -> serde_json::Result<Box<RawValue>> {
+    let (mut is_text, mut is_escaped) = (false, false);
+    let is_kept = |letter: &char| {
+        let is_end = *letter == '"' && !is_escaped;
+        is_escaped = is_text && *letter == '\\' && !is_escaped;
+        is_text ^= is_end;
+        is_text || is_end || !matches!(letter, ' ' | '\t' | '\r' | '\n')
+    };
+    RawValue::from_string(json.get().chars().filter(is_kept).collect())
 }
 
 /// See [`body_document`].
@@ -139,6 +157,22 @@ mod tests {
         let json = safe_json(serde_json::to_string(&text).expect("it is text"));
         assert_eq!(json, r#""a\u009bb\u202e""#);
         assert_eq!(serde_json::from_str::<String>(&json).ok(), Some(text));
+    }
+
+    #[test]
+    fn a_body_of_json_keeps_its_figures_and_loses_its_lines() {
+        let shown = |body: &[u8]| serde_json::to_string(&body_document(body)).expect("it is a document");
+        let json = shown(b"{\r\n\t\"n\" : 123456789012345678901,\r\n\t\"a\": \"b \\\\\", \"c\": \" \\\" \" }");
+        assert_eq!(json, r#"{"n":123456789012345678901,"a":"b \\","c":" \" "}"#);
+        assert!(serde_json::from_str::<Value>(&safe_json(json)).is_ok());
+        for (body, expected) in [(&b"no \"json"[..], r#""no \"json""#), (b"", r#""""#), (b"1 2", r#""1 2""#)] {
+            assert_eq!(shown(body), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_its_letters() {
+        assert_eq!(["", "abc", "aäc", "äöü"].map(|text| beginning(text, 3)), ["", "abc", "aä", "ä"]);
     }
 
     #[test]

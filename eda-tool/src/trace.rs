@@ -4,6 +4,7 @@ mod draw;
 mod tree;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{self, BufRead, Write, stderr};
 use std::path::PathBuf;
 
@@ -66,7 +67,7 @@ pub(crate) async fn trace(
             names.join(", "),
             found.lines
         );
-        return Err(Error::new(ErrorKind::NotFound, text).with("id", options.id.escape_debug()).into());
+        return Err(Error::new(ErrorKind::NotFound, text).with("id", printable(&options.id)).into());
     };
     let tree = Tree::of(&found.entries);
     if target.json {
@@ -116,6 +117,12 @@ impl Problems {
     }
 }
 
+/// What the broker has not confirmed at once was sent twice, and so were the lines beside it.
+fn keep_first(entries: &mut Vec<Entry<'_>>) {
+    let mut seen = HashSet::new();
+    entries.retain(|entry| entry.to_line().map_or(true, |line| seen.insert(line)));
+}
+
 impl Found {
     async fn read(broker: Option<&Broker>, journals: &[PathBuf], id: &str) -> Result<Self, Error> {
         let mut found = Self::default();
@@ -131,8 +138,7 @@ impl Found {
             found.queue(broker, id).await?;
         }
         found.entries.sort_by_key(|entry| entry.time);
-        // what the broker has not confirmed at once was sent twice
-        found.entries.dedup();
+        keep_first(&mut found.entries);
         Ok(found)
     }
 
@@ -193,5 +199,24 @@ impl Found {
         if more > 0 {
             let _ = writeln!(stderr, "warning: {more} more lines can't be read");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_were_sent_twice_are_told_once() {
+        let entry = |id: &str| {
+            let line = format!(
+                r#"{{"journal":1,"time":"2026-01-31T12:00:00Z","kind":"published","id":"{id}","outcome":"confirmed"}}"#
+            );
+            Entry::parse(line.as_bytes()).expect("it is a line")
+        };
+        let mut entries = ["a", "b", "a", "b"].map(entry).to_vec();
+        keep_first(&mut entries);
+        let ids: Vec<_> = entries.iter().filter_map(|entry| entry.id.as_deref()).collect();
+        assert_eq!(ids, ["a", "b"]);
     }
 }

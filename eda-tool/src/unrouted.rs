@@ -2,7 +2,7 @@
 
 mod list;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Write, stderr};
 use std::time::SystemTime;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::command::Target;
 use crate::confirm::ask;
-use crate::keeper::{Sender, Sending, keeper};
+use crate::keeper::{Left, Sender, Sending, keeper, next};
 use crate::names::{matches, unknown};
 use crate::progress::Progress;
 use crate::text::counted;
@@ -171,20 +171,13 @@ impl<'a> Parked<'a> {
         self.keep.open(place).await?.ok_or_else(|| Error::new(ErrorKind::NotFound, "the queue was deleted meanwhile"))
     }
 
-    async fn look(
-        &self,
-        filter: &FilterOptions,
-        limit: Option<u64>,
-        mut tell: impl FnMut(Letter),
-    ) -> Result<Looked, Error> {
+    async fn look(&self, filter: &FilterOptions, mut tell: impl FnMut(Letter)) -> Result<Looked, Error> {
         let progress = Progress::new("looking", self.count);
         let mut looked = Looked { found: 0, events: BTreeSet::new() };
         for place in &self.places {
             let mut kept = self.open(place).await?;
             let done = async {
-                while limit.is_none_or(|limit| looked.found < limit)
-                    && let Some(letter) = kept.next().await?
-                {
+                while let Some(letter) = next(&mut *kept).await? {
                     progress.step();
                     if looked.events.len() < EVENTS && !looked.events.contains(event(&letter)) {
                         looked.events.insert(event(&letter).to_owned());
@@ -230,15 +223,18 @@ async fn replay(
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
-    let (mut taken, mut broken) = (0, 0);
-    let looked = parked.look(filter, sending.limit, |letter| {
+    let (mut taken, mut broken, mut counts) = (0, 0, BTreeMap::new());
+    let looked = parked.look(filter, |letter| {
         let queues: Vec<_> = wanted.queues(&letter).collect();
         taken += u64::from(!queues.is_empty());
         let reads = |queue: &&str| wanted.rehearsal.read(queue, letter.message.clone()).is_ok();
         broken += u64::from(!queues.iter().all(reads));
+        *counts.entry(letter.queue.unwrap_or_default()).or_default() += 1;
     });
     let looked = looked.await?;
     let found = looked.found;
+    let limit = sending.limit.map_or(found, |limit| limit.min(found));
+    sending.check_time(limit, WHAT)?;
     if json && (sending.dry_run || found == 0) {
         write_json(out, &json!({ "matched": found, "taken": taken, "undecodable": broken }))?;
     }
@@ -256,16 +252,20 @@ async fn replay(
     }
     let _ = write!(stderr(), "{text}");
     if !sending.yes {
-        ask(&format!("publish {} again", counted(found, WHAT)))?;
+        // which of them, only the broker knows
+        let some = if limit < found { format!("{limit} of ") } else { String::new() };
+        ask(&format!("publish {some}{} again", counted(found, WHAT)))?;
     }
-    tracing::info!(count = found, "replaying what was unrouted");
-    let mut sender = Sender::new(WHAT, found, sending.rate);
+    tracing::info!(count = found, limit, "replaying what was unrouted");
+    let mut sender = Sender::new(WHAT, limit, sending.rate);
+    let left = Left::of(&counts);
+    let matches = |letter: &Letter| filter.matches(letter) && left.take(letter);
     let mut ended = Ok(());
     for place in &parked.places {
-        let mut kept = parked.open(place).await?;
-        ended = sender.send(&mut *kept, |letter| filter.matches(letter)).await;
-        let closed = kept.close().await;
-        ended = ended.and(closed);
+        ended = match parked.open(place).await {
+            Ok(kept) => sender.send(kept, &matches).await,
+            Err(error) => Err(error),
+        };
         if ended.is_err() {
             break;
         }
@@ -276,4 +276,72 @@ async fn replay(
 /// The event's name, or the routing key where the producer said none.
 fn event(letter: &Letter) -> &str {
     letter.message.name.as_deref().unwrap_or(&letter.message.routing_key)
+}
+
+#[cfg(test)]
+mod tests {
+    use eda_core::Message;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::keeper::shelf::{Shelf, structured};
+
+    fn keys(keys: &[&'static str]) -> Shelf {
+        Shelf::unrouted(keys.iter().map(|key| Message::new(*key, "{}")))
+    }
+
+    #[tokio::test]
+    async fn what_nobody_takes_does_not_use_up_the_limit() {
+        let shelf = keys(&["nobody.1", "order.1", "nobody.2", "order.2", "order.3", "nobody.3"]);
+        let (done, told) = shelf.told(&["unrouted", "replay", "--yes", "--limit", "2"]).await;
+        assert_eq!((told.as_str(), shelf.sent()), ("replayed 2 messages\n", vec!["order.1".into(), "order.2".into()]));
+        let Err(Stop::Found(found)) = done else { panic!("expected that some stay: {done:?}") };
+        assert_eq!(found, ["2 messages stay where they are: no queue is bound"]);
+        let (done, told) = shelf.told(&["unrouted", "replay", "--yes", "--limit", "2"]).await;
+        assert_eq!((told.as_str(), done.is_err()), ("replayed 1 message of 2\n", true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_takes_does_not_use_up_the_rate() {
+        let shelf =
+            Shelf::unrouted((0..1_000).map(|number| Message::new(if number < 998 { "nobody" } else { "order" }, "{}")));
+        let began = Instant::now();
+        let (_, told) = shelf.told(&["unrouted", "replay", "--yes", "--rate", "1", "--limit", "2"]).await;
+        assert_eq!(told, "replayed 2 messages\n");
+        let took = began.elapsed().as_millis();
+        assert!((900..3_000).contains(&took), "{took} ms");
+    }
+
+    #[tokio::test]
+    async fn what_comes_while_the_question_stands_is_not_sent() {
+        let shelf = keys(&["order.1"]).later(3, Message::new("order.2", "{}"), None);
+        let (done, told) = shelf.told(&["unrouted", "replay", "--yes"]).await;
+        assert!(done.is_ok() && told == "replayed 1 message\n", "{done:?} {told}");
+        assert_eq!(shelf.sent(), ["order.1"]);
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_has_taken_is_told() {
+        let (done, told) = keys(&["order.1", "order.2"]).taking(3).told(&["unrouted", "replay", "--yes"]).await;
+        assert_eq!(told, "replayed 1 message of 2\n");
+        assert!(done.is_err_and(|stop| stop.to_string().starts_with("found: 1 message was counted and is not there")));
+    }
+
+    #[tokio::test]
+    async fn what_would_take_too_long_is_refused_before_anybody_is_asked() {
+        let shelf = Shelf::unrouted(vec![Message::new("order", "{}"); 1_201]);
+        let (done, _) = shelf.told(&["unrouted", "replay", "--dry-run", "--rate", "1"]).await;
+        assert!(done.is_err_and(|stop| stop.to_string().contains("in parts by `--limit 1200`")));
+        let (done, _) = shelf.told(&["unrouted", "replay", "--dry-run", "--rate", "1", "--limit", "1200"]).await;
+        assert!(done.is_ok(), "{done:?}");
+    }
+
+    #[tokio::test]
+    async fn names_and_sources_are_told_as_they_were_said() {
+        let long = Message { name: Some("n".repeat(1_000).into()), ..Message::new("k", "{}") };
+        let (_, told) = Shelf::unrouted([structured(), long]).told(&["unrouted", "list", "--json"]).await;
+        let told: serde_json::Value = serde_json::from_str(&told).expect("it is one document");
+        let groups = ["event", "source"].map(|part| [&told["groups"][0][part], &told["groups"][1][part]]);
+        assert_eq!(groups, [[&json!("n".repeat(255)), &json!("order.created")], [&json!(null), &json!("shop")]]);
+    }
 }

@@ -3,7 +3,7 @@
 use eda::prelude::*;
 use eda::tool::Stop;
 use eda::transport::{Item, Place};
-use eda::{Broker, HandlerDef, HandlerMeta};
+use eda::{Broker, EventId, HandlerDef, HandlerMeta, Message};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
@@ -75,6 +75,13 @@ struct Declared {}
 #[derive(Serialize, Deserialize, Event)]
 #[event(name = "tool.stayed")]
 struct Stayed {}
+
+/// Of one test alone, which counts what is dead.
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "tool.foreign")]
+struct Foreign {
+    order_id: u64,
+}
 
 /// Five that were declined and two that can't be read, in this order; gives their ids.
 async fn dead_letters(service: &str, broker: &Broker) -> Vec<String> {
@@ -211,5 +218,40 @@ async fn a_letter_whose_queue_is_gone_stays() {
     until_dead(&format!("{service}.charge"), &broker, 7).await;
     let discarded = told(other(), &["dead", "discard", "--yes", "--queue", &queue]).await.expect("they are there");
     assert_eq!(discarded, "discarded 7 dead letters\n");
+    broker.close().await.expect("it ends");
+}
+
+#[tokio::test]
+async fn an_event_that_says_what_it_is_in_its_body_is_found_by_that() {
+    let service = fresh("structured");
+    let broker = eda::connect(&url()).await.expect("the broker is there");
+    let app = || {
+        let charge = |foreign: Foreign| async move { Err::<(), _>(Declined(foreign.order_id)) };
+        App::from(Service::new(service.clone()).register(HandlerDef::from_fn("charge", charge).configure(once)))
+    };
+    let running = app().start(&broker).await.expect("it starts");
+    let id = EventId::new().to_string();
+    let body =
+        json!({ "specversion": "1.0", "id": id, "type": "tool.foreign", "source": "shop", "data": { "order_id": 1 } });
+    let mut message = Message::new("tool.foreign", body.to_string());
+    message.content_type = Some("application/cloudevents+json".into());
+    let publisher = broker.transport().publisher().await.expect("it publishes");
+    publisher.send(message).await.expect("there is room").confirmed().await.expect("it is confirmed");
+    until_dead(&format!("{service}.charge"), &broker, 1).await;
+    running.shutdown().await.expect("it ends");
+
+    let listed = json_of(app(), &["dead", "list", "--json"]).await.expect("it is listed");
+    assert_eq!((&listed["groups"][0]["event"], &listed["groups"][0]["last_id"]), (&json!("tool.foreign"), &json!(id)));
+    let shown = json_of(app(), &["dead", "show", &id, "--show-payload", "--json"]).await.expect("it is there");
+    assert_eq!((&shown["letters"][0]["source"], &shown["letters"][0]["body"]), (&json!("shop"), &body));
+    let would = json_of(app(), &["dead", "replay", "--dry-run", "--json", "--id", &id]).await.expect("it only looks");
+    assert_eq!((&would["matched"], &would["decodable"]), (&json!(1), &json!(1)));
+    let replayed = told(app(), &["dead", "replay", "--yes", "--id", &id]).await.expect("it is sent");
+    assert_eq!(replayed, "replayed 1 dead letter\n");
+    let running = app().start(&broker).await.expect("it starts");
+    until_dead(&format!("{service}.charge"), &broker, 1).await;
+    running.shutdown().await.expect("it ends");
+    let discarded = told(app(), &["dead", "discard", "--yes", "--id", &id]).await.expect("it is there again");
+    assert_eq!(discarded, "discarded 1 dead letter\n");
     broker.close().await.expect("it ends");
 }

@@ -1,7 +1,6 @@
 //! The operations tool, as a process sees it: the arguments go in; output and exit code come out.
 #![cfg(test)]
 
-mod asyncapi;
 #[cfg(feature = "rabbit")]
 mod broker;
 #[cfg(feature = "rabbit")]
@@ -192,4 +191,15 @@ fn permissions_are_the_command_that_grants_them() {
     assert!(document["write"].as_str().is_some_and(|write| write.contains(r"eda\.events|")), "{document}");
     let memory = tool(&["permissions", "--broker", "memory://"]);
     assert_eq!(memory.status.code(), Some(1));
+}
+
+#[test]
+fn asyncapi_is_one_document_as_json_and_as_yaml() {
+    let told = tool(&["asyncapi", "--json"]);
+    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    let document: Value = serde_json::from_slice(&told.stdout).expect("standard output is one document");
+    assert_eq!(document["asyncapi"], "3.1.0");
+    let told = tool(&["asyncapi"]);
+    assert_eq!(told.status.code(), Some(0), "{}", stderr(&told));
+    assert!(stdout(&told).starts_with("asyncapi: \"3.1.0\"\n"), "{}", stdout(&told));
 }

@@ -97,6 +97,8 @@ async fn what_no_journal_knows_is_told() {
     let text = stderr(&told);
     assert!(text.starts_with("error: no event with this correlation id, or this id, is in "), "{text}");
     assert!(text.contains("id: no-such-id"), "{text}");
+    let odd = tool(&["trace", "\"no\"\u{1b}[2J", "--journal", &billing.to_string_lossy()]);
+    assert!(stderr(&odd).contains("id: \"no\"\\u{1b}[2J\n"), "{}", stderr(&odd));
     let missing = tool(&["trace", "no-such-id", "--journal", "no/such/file"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(stderr(&missing).contains("no/such/file"), "{}", stderr(&missing));

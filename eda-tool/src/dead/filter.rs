@@ -71,10 +71,9 @@ impl FilterOptions {
             return Err(Error::new(ErrorKind::Invalid, "nothing is after `--after` and before `--before`: change one"));
         }
         if let Some(reason) = &self.reason {
-            let mut known = Reason::all().map(Reason::as_str).chain([LetterFailure::SUSPECT]);
-            if !known.any(|known| known == reason) {
-                let known = Reason::all().map(Reason::as_str).chain([LetterFailure::SUSPECT]);
-                return Err(unknown("reason", reason, known));
+            let known = || Reason::all().map(Reason::as_str).chain([LetterFailure::SUSPECT, LetterFailure::UNKNOWN]);
+            if !known().any(|known| known == reason) {
+                return Err(unknown("reason", reason, known()));
             }
         }
         let is_narrow = handler.is_some()
@@ -147,13 +146,77 @@ fn handler(app: &App, name: &str) -> Result<(String, String), Error> {
             known.push((format!("{}.{}", service.name, handler.meta.name), handler.meta.name, handler.queue.clone()));
         }
     }
-    let is_meant = |(whole, short, queue): &&(String, &str, String)| whole == name || *short == name || queue == name;
+    let is_meant = |(whole, short, _): &&(String, &str, String)| whole == name || *short == name;
     match known.iter().filter(is_meant).collect::<Vec<_>>()[..] {
         [(whole, _, queue)] => Ok((whole.clone(), queue.clone())),
+        // as what no handler took is listed
+        [] if known.iter().any(|(.., queue)| queue == name) => Ok((name.to_owned(), name.to_owned())),
         [] => Err(unknown("handler", name, known.iter().map(|(whole, ..)| whole.as_str()))),
         _ => {
             let text = format!("several services have a handler `{name}`: say it as `service.{name}`");
             Err(Error::new(ErrorKind::Invalid, text))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use eda_core::transport::Token;
+    use eda_core::{Event, HandlerDef, HandlerMeta, Message, Service, event};
+
+    use super::*;
+    use crate::keeper::shelf::OrderCreated;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        filter: FilterOptions,
+    }
+
+    struct Cancelled;
+
+    impl Event for Cancelled {
+        const NAME: &'static str = "order.cancelled";
+
+        fn encode(&self) -> event::Encoded {
+            Ok("{}".into())
+        }
+
+        fn decode(_: &[u8]) -> event::Decoded<Self> {
+            Ok(Self)
+        }
+    }
+
+    fn check(arguments: [&str; 2]) -> Result<Filter, Error> {
+        let shared = |options: HandlerMeta| options.queue("orders");
+        let charge = HandlerDef::from_fn("charge", |_: OrderCreated| async {}).configure(shared);
+        let refund = HandlerDef::from_fn("refund", |Cancelled| async {}).configure(shared);
+        let service = Service::new("billing").register(charge).register(refund);
+        Line::parse_from(["", arguments[0], arguments[1]]).filter.check(&App::from(service))
+    }
+
+    fn letter(handler: &str, reason: &str) -> Letter {
+        let mut failure = LetterFailure::default();
+        (failure.handler, failure.reason) = (handler.to_owned(), reason.to_owned());
+        let (token, message) = (Token { generation: 0, tag: 1 }, Message::new("a", "{}"));
+        Letter::new(token, message, Some("orders".to_owned()), Some(failure), ())
+    }
+
+    #[test]
+    fn what_no_handler_of_a_shared_queue_took_is_found_as_it_is_listed() {
+        let filter = check(["--handler", "orders"]).expect("two handlers share it");
+        assert_eq!(filter.queues, ["orders"]);
+        let found = [letter("orders", "unknown-event"), letter("billing.charge", "permanent")];
+        assert_eq!(found.map(|letter| filter.matches(&letter)), [true, false]);
+        let unknown = check(["--handler", "order"]).map(|_| ()).expect_err("nothing is called so").to_string();
+        assert!(unknown.starts_with("no handler `order`"), "{unknown}");
+    }
+
+    #[test]
+    fn letters_of_an_unknown_reason_can_be_asked_for() {
+        let filter = check(["--reason", LetterFailure::UNKNOWN]).expect("letters are listed so");
+        assert!(filter.matches(&letter("orders", LetterFailure::UNKNOWN)));
+        assert!(check(["--reason", "unknwon"]).is_err());
     }
 }

@@ -9,15 +9,20 @@ use serde_json::{Value, json};
 
 use super::filter::Filter;
 use super::{Shelves, event};
-use crate::text::{counted, first_line, printable, safe_json, table, time_document, time_or_dash};
+use crate::text::{beginning, counted, first_line, printable, safe_json, table, time_document, time_or_dash};
 use crate::{Stop, write, write_json};
 
-/// How many groups are kept apart. Handlers and reasons are few, but names of events are whatever others have sent.
+/// How many groups are kept apart: names of events are whatever others have sent, and so is all that whoever may write to
+/// the dead letters says.
 const GROUPS: usize = 5_000;
-/// What stands for the event in the groups of the others.
+/// What stands for all of them in the group of the others.
 const OTHERS: &str = "(others)";
-/// How much of an error is told.
+/// How much of an error is told in a line.
 const DETAIL: usize = 160;
+/// How much of the last error of a group is kept, in bytes.
+const LAST_DETAIL: usize = 4_096;
+/// How much of a name is kept, in bytes: AMQP has no longer ones.
+const NAME: usize = 255;
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -32,7 +37,7 @@ struct Group {
     last: Option<SystemTime>,
     /// Of the letter that failed last.
     detail: String,
-    id: String,
+    id: Option<String>,
     queue: String,
 }
 
@@ -54,7 +59,7 @@ pub(super) async fn groups(
         let groups: Vec<_> = groups.iter().map(document).collect();
         write_json(out, &json!({ "letters": found, "of": shelves.count, "groups": groups }))?;
     } else if found > 0 {
-        write(out, &text(&groups, found))?;
+        write(out, &text(&groups, found, shelves.count))?;
     } else if !filter.is_narrow {
         write(out, "no dead letters\n")?;
     }
@@ -79,9 +84,13 @@ pub(super) async fn each(
 
 fn add(groups: &mut BTreeMap<Key, Group>, letter: &Letter) {
     let failure = letter.failure.clone().unwrap_or_default();
-    let mut key = Key { handler: failure.handler, event: event(letter).to_owned(), reason: failure.reason };
+    let [handler, event, reason] =
+        [&*failure.handler, event(letter), &*failure.reason].map(|text| beginning(text, NAME).to_owned());
+    let mut key = Key { handler, event, reason };
+    let mut queue = letter.queue.as_deref().unwrap_or_default();
     if groups.len() >= GROUPS && !groups.contains_key(&key) {
-        OTHERS.clone_into(&mut key.event);
+        key = Key { handler: OTHERS.to_owned(), event: OTHERS.to_owned(), reason: OTHERS.to_owned() };
+        queue = OTHERS;
     }
     let at = failure.last_failed_at;
     let group = groups.entry(key).or_insert_with(|| Group {
@@ -89,19 +98,19 @@ fn add(groups: &mut BTreeMap<Key, Group>, letter: &Letter) {
         first: None,
         last: None,
         detail: String::new(),
-        id: String::new(),
-        queue: letter.queue.clone().unwrap_or_default(),
+        id: None,
+        queue: queue.to_owned(),
     });
     group.count += 1;
     if group.count == 1 || at >= group.last {
-        group.detail = failure.detail;
-        group.id = id(letter);
+        beginning(&failure.detail, LAST_DETAIL).clone_into(&mut group.detail);
+        group.id = id(letter).map(|id| beginning(&id, NAME).to_owned());
     }
     group.first = [group.first, at].into_iter().flatten().min();
     group.last = group.last.max(at);
 }
 
-fn text(groups: &BTreeMap<Key, Group>, found: u64) -> String {
+fn text(groups: &BTreeMap<Key, Group>, found: u64, of: u64) -> String {
     let rows = groups.iter().map(|(key, group)| {
         let shown = |text: &str| printable(text).into_owned();
         let (first, last) = (time_or_dash(group.first), time_or_dash(group.last));
@@ -112,9 +121,10 @@ fn text(groups: &BTreeMap<Key, Group>, found: u64) -> String {
     let mut text = lines.next().unwrap_or_default() + "\n";
     for (line, group) in lines.zip(groups.values()) {
         let detail = first_line(&group.detail, DETAIL);
-        text.extend([&*line, "\n  last: ", &printable(&group.id), " ", &detail, "\n"]);
+        text.extend([&*line, "\n  last: ", &printable(group.id.as_deref().unwrap_or("-")), " ", &detail, "\n"]);
     }
-    text + &format!("{}; `dead show ID` tells more of one\n", counted(found, "dead letter"))
+    let some = if found < of { format!("{found} of ") } else { String::new() };
+    text + &format!("{some}{}; `dead show ID` tells more of one\n", counted(found.max(of), "dead letter"))
 }
 
 fn document((key, group): (&Key, &Group)) -> Value {
@@ -133,7 +143,7 @@ fn document((key, group): (&Key, &Group)) -> Value {
 
 fn line(letter: &Letter) -> String {
     let failure = letter.failure.clone().unwrap_or_default();
-    let (at, id) = (time_or_dash(failure.last_failed_at), id(letter));
+    let (at, id) = (time_or_dash(failure.last_failed_at), id(letter).unwrap_or_else(|| "-".to_owned()));
     let [id, event, handler, reason] =
         [&*id, event(letter), &failure.handler, &failure.reason].map(|text| printable(text).into_owned());
     format!("{at} {id} {event} {handler} {reason}: {}\n", first_line(&failure.detail, DETAIL))
@@ -143,7 +153,7 @@ fn line_document(letter: &Letter) -> String {
     let failure = letter.failure.clone().unwrap_or_default();
     let document = json!({
         "time": time_document(failure.last_failed_at),
-        "id": letter.message.id.as_ref().map(ToString::to_string),
+        "id": id(letter),
         "event": event(letter),
         "handler": failure.handler,
         "queue": letter.queue,
@@ -154,6 +164,77 @@ fn line_document(letter: &Letter) -> String {
     safe_json(format!("{document}\n"))
 }
 
-fn id(letter: &Letter) -> String {
-    letter.message.id.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
+fn id(letter: &Letter) -> Option<String> {
+    letter.message.id.as_ref().map(ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use eda_core::transport::{LetterFailure, Token};
+    use eda_core::{EventId, Message};
+
+    use super::*;
+    use crate::keeper::shelf::{Shelf, failure};
+
+    fn letter(name: &str, failure: LetterFailure) -> Letter {
+        let message = Message { name: Some(name.to_owned().into()), ..Message::new("order.created", "{}") };
+        Letter::new(Token { generation: 0, tag: 1 }, message, Some("billing.charge".to_owned()), Some(failure), ())
+    }
+
+    #[test]
+    fn groups_are_bounded_whatever_letters_say() {
+        let mut groups = BTreeMap::new();
+        for number in 0..6_000 {
+            let mut failure = failure(&format!("reason {number}"), "declined");
+            failure.handler = format!("handler {number}");
+            add(&mut groups, &letter("order.created", failure));
+        }
+        assert_eq!(groups.len(), GROUPS + 1);
+        let others = groups.iter().find(|(key, _)| key.handler == OTHERS).expect("the rest is there");
+        assert_eq!((&*others.0.event, &*others.0.reason, others.1.count), (OTHERS, OTHERS, 1_000));
+        assert_eq!(others.1.queue, OTHERS);
+    }
+
+    #[test]
+    fn long_names_and_details_are_cut() {
+        let long = "ä".repeat(100_000);
+        let mut failure = failure(&long, &long);
+        failure.handler.clone_from(&long);
+        let mut letter = letter(&long, failure);
+        letter.message.id = Some(EventId::from(&*long));
+        let mut groups = BTreeMap::new();
+        add(&mut groups, &letter);
+        let (key, group) = groups.pop_first().expect("there is one");
+        assert_eq!([key.handler, key.event, key.reason].map(|name| name.len()), [NAME - 1; 3]);
+        assert_eq!((group.detail.len(), group.id.map(|id| id.len())), (LAST_DETAIL, Some(NAME - 1)));
+    }
+
+    #[test]
+    fn a_letter_without_an_id_has_null() {
+        let mut groups = BTreeMap::new();
+        add(&mut groups, &letter("order.created", failure("permanent", "declined")));
+        let told = groups.iter().map(document).next().expect("there is one");
+        assert_eq!(told["last_id"], Value::Null);
+        assert!(text(&groups, 1, 1).contains("\n  last: - declined\n1 dead letter; "));
+    }
+
+    #[test]
+    fn the_last_error_is_that_of_the_letter_that_failed_last() {
+        let mut groups = BTreeMap::new();
+        for (seconds, detail) in [(2, "second"), (3, "third"), (1, "first")] {
+            let mut failure = failure("permanent", detail);
+            failure.last_failed_at = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+            add(&mut groups, &letter("order.created", failure));
+        }
+        assert!(groups.values().all(|group| group.count == 3 && group.detail == "third"));
+    }
+
+    #[tokio::test]
+    async fn a_part_is_told_as_one() {
+        let shelf = Shelf::dead(vec![("billing.charge", Message::new("order.created", "{}")); 7]);
+        let (_, told) = shelf.told(&["dead", "list", "--limit", "2"]).await;
+        assert!(told.ends_with("\n2 of 7 dead letters; `dead show ID` tells more of one\n"), "{told}");
+    }
 }

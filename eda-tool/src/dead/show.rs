@@ -1,6 +1,5 @@
 //! `dead show`: all that is known of a letter; of its body only when that is asked for.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -14,6 +13,9 @@ use super::filter::Filter;
 use crate::text::{BodyDocument, body, body_document, printable, time_document};
 use crate::{Stop, write, write_json};
 
+/// How many are in one document: anybody can give one id to many.
+const SHOWN: usize = 100;
+
 pub(super) async fn show(
     shelves: &Shelves<'_>,
     filter: &Filter,
@@ -21,18 +23,22 @@ pub(super) async fn show(
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
-    let mut shown = Vec::new();
+    let (mut shown, mut more) = (Vec::new(), 0_u64);
     let found = shelves
         .look(filter, None, |letter| {
-            if json {
-                shown.push(document(&letter, show_payload));
-                return Ok(());
+            if !json {
+                return write(out, &text(&letter, show_payload));
             }
-            write(out, &text(&letter, show_payload))
+            if shown.len() < SHOWN {
+                shown.push(document(&letter, show_payload));
+            } else {
+                more += 1;
+            }
+            Ok(())
         })
         .await?;
     if json {
-        write_json(out, &BTreeMap::from([("letters", shown)]))?;
+        write_json(out, &Shown { letters: shown, more })?;
     }
     if found == 0 { Err(filter.found_nothing(shelves.app, shelves.count)) } else { Ok(()) }
 }
@@ -85,6 +91,13 @@ fn text(letter: &Letter, show_payload: bool) -> String {
 }
 
 #[derive(Serialize)]
+struct Shown {
+    letters: Vec<Document>,
+    /// How many others have the id, too.
+    more: u64,
+}
+
+#[derive(Serialize)]
 struct Document {
     #[serde(flatten)]
     facts: Map<String, Value>,
@@ -116,5 +129,24 @@ fn header(value: &HeaderValue) -> Value {
         }
         HeaderValue::Decimal { scale, value } => format!("{value}e-{scale}").into(),
         _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eda_core::{EventId, Message};
+
+    use super::*;
+    use crate::keeper::shelf::Shelf;
+
+    #[tokio::test]
+    async fn a_document_has_a_bounded_number_of_letters() {
+        let message = Message { id: Some(EventId::from("7")), ..Message::new("order.created", "{}") };
+        let shelf = Shelf::dead(vec![("billing.charge", message); SHOWN + 2]);
+        let (_, told) = shelf.told(&["dead", "show", "7", "--json"]).await;
+        let told: Value = serde_json::from_str(&told).expect("it is one document");
+        assert_eq!((told["letters"].as_array().map(Vec::len), told["more"].as_u64()), (Some(SHOWN), Some(2)));
+        let (_, told) = shelf.told(&["dead", "show", "7"]).await;
+        assert_eq!(told.matches("id               7\n").count(), SHOWN + 2);
     }
 }

@@ -41,6 +41,9 @@ impl<'a> Event<'a> {
     }
 }
 
+/// A journal may lack the lines of so many events that a handler published before one: that one is still known as its own.
+const MISSING: u32 = 8;
+
 /// A node, and the events under it that its kind does not tell.
 type Open<'a> = (What<'a>, Vec<usize>);
 
@@ -197,7 +200,7 @@ fn publishers(events: &[Event<'_>], cause: usize, effects: &[usize]) -> HashMap<
     let handlers: BTreeSet<_> = events[cause].handled.iter().filter_map(|attempt| place(attempt)).collect();
     for handler in handlers {
         for (event, count) in &counts {
-            for ordinal in 0..*count {
+            for ordinal in 0..*count + MISSING {
                 publishers.insert(EventId::derived(&id, &handler, event, ordinal).to_string(), handler.clone());
             }
         }
@@ -212,4 +215,28 @@ fn name<'a>(event: &Event<'a>) -> &'a str {
 /// Such as `billing.charge`.
 pub(super) fn place(entry: &Entry<'_>) -> Option<String> {
     Some(format!("{}.{}", entry.service.as_deref()?, entry.handler.as_deref()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_stands_under_its_attempt_where_the_line_of_an_earlier_one_is_missing() {
+        let cause = EventId::from("7");
+        let second = EventId::derived(&cause, "billing.charge", "order.paid", 1).to_string();
+        let lines = [
+            r#""kind":"published","event":"order.placed","id":"7","outcome":"confirmed""#.to_owned(),
+            format!(
+                r#""kind":"published","event":"order.paid","id":"{second}","causation_id":"7","outcome":"confirmed""#
+            ),
+            r#""kind":"handled","id":"7","service":"billing","handler":"charge","attempt":1,"outcome":"handled""#
+                .to_owned(),
+        ];
+        let line = |rest| format!(r#"{{"journal":1,"time":"2026-01-31T12:00:00Z",{rest}}}"#);
+        let entries = lines.map(|rest| Entry::parse(line(rest).as_bytes()).expect("it is a line"));
+        let tree = Tree::of(&entries);
+        let told: Vec<_> = tree.nodes.iter().map(|node| (node.depth, matches!(node.what, What::Attempt(_)))).collect();
+        assert_eq!(told, [(0, false), (1, true), (2, false)]);
+    }
 }

@@ -8,11 +8,13 @@ use eda_core::transport::Letter;
 use serde_json::{Value, json};
 
 use super::{FilterOptions, Parked, Wanted, event};
-use crate::text::{counted, printable, table, time_document, time_or_dash};
+use crate::text::{beginning, counted, printable, table, time_document, time_or_dash};
 use crate::{Stop, write, write_json};
 
 /// How many groups are kept apart: names of events are whatever others have sent.
 const GROUPS: usize = 5_000;
+/// How much of a name is kept, in bytes.
+const NAME: usize = 255;
 const OTHERS: &str = "(others)";
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +22,7 @@ struct Key {
     /// The queue of a retry.
     queue: Option<String>,
     event: String,
-    source: String,
+    source: Option<String>,
 }
 
 struct Group {
@@ -40,7 +42,7 @@ pub(super) async fn list(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     let mut groups = BTreeMap::new();
-    let looked = parked.look(filter, None, |letter| add(&mut groups, wanted, &letter)).await?;
+    let looked = parked.look(filter, |letter| add(&mut groups, wanted, &letter)).await?;
     let found = looked.found;
     if json {
         let groups: Vec<_> = groups.iter().map(document).collect();
@@ -54,10 +56,10 @@ pub(super) async fn list(
 
 fn add(groups: &mut BTreeMap<Key, Group>, wanted: &Wanted, letter: &Letter) {
     let message = &letter.message;
-    let source = message.source.as_deref().unwrap_or("-").to_owned();
-    let mut key = Key { queue: letter.queue.clone(), event: event(letter).to_owned(), source };
+    let source = message.source.as_deref().map(|source| beginning(source, NAME).to_owned());
+    let mut key = Key { queue: letter.queue.clone(), event: beginning(event(letter), NAME).to_owned(), source };
     if groups.len() >= GROUPS && !groups.contains_key(&key) {
-        (key.event, key.source) = (OTHERS.to_owned(), "-".to_owned());
+        (key.event, key.source) = (OTHERS.to_owned(), None);
         key.queue = key.queue.map(|_| OTHERS.to_owned());
     }
     let group = groups.entry(key).or_insert_with(|| Group {
@@ -82,7 +84,7 @@ fn text(groups: &BTreeMap<Key, Group>, found: u64) -> String {
             None => group.taken_by.join(", "),
         };
         let (first, last) = (time_or_dash(group.first), time_or_dash(group.last));
-        [shown(&key.event), shown(&key.source), group.count.to_string(), first, last, taken]
+        [shown(&key.event), shown(key.source.as_deref().unwrap_or("-")), group.count.to_string(), first, last, taken]
     });
     let rows: Vec<_> = rows.collect();
     let lines = table(["EVENT", "SOURCE", "COUNT", "FIRST", "LAST", "TAKEN BY"], &rows);
