@@ -1,9 +1,8 @@
 //! Safeguards of the framework, and the run that is red without each: the proof that the checker can fail.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::task::{JoinSet, block_in_place};
+use tokio::task::block_in_place;
 
 use crate::cluster::Cluster;
 use crate::fault::Fault;
@@ -32,7 +31,7 @@ const fn mutant(safeguard: &'static str, faults: &'static [Fault], count: usize,
     Mutant { safeguard, faults, count, rate, shows_as }
 }
 
-static ALL: [Mutant; 11] = [
+const ALL: [Mutant; 11] = [
     mutant("handle-before-ack", &[Fault::ConsumerKill], 3, 800, Sign::Sum("lost")),
     mutant("returned-before-ack", &[Fault::KilledWhileBlocked], 1, 800, Sign::LostAt("ship")),
     mutant("confirms", &[Fault::Refused], 2, 800, Sign::Sum("lost")),
@@ -48,13 +47,7 @@ static ALL: [Mutant; 11] = [
 /// Each must be red within this time.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// So many runs go on at once, each on a broker of its own.
-const LANES: usize = 2;
-
-/// What a lane has yet to run: the last of them is next, and none is the control.
-type Waiting = Arc<Mutex<Vec<Option<&'static Mutant>>>>;
-
-/// Runs those of these names, or all.
+/// Runs those of these names, or all, on one broker.
 ///
 /// # Errors
 /// The names of those that nothing noticed, or not in time.
@@ -68,44 +61,26 @@ pub(crate) async fn run(names: &[&str]) -> Result<(), String> {
         let known: Vec<&str> = ALL.iter().map(|mutant| mutant.safeguard).collect();
         return Err(format!("no such safeguard: {unknown}; they are: {}", known.join(", ")));
     }
-    let chosen = ALL.iter().filter(|mutant| names.is_empty() || names.contains(&mutant.safeguard));
-    let mut waiting: Vec<_> = chosen.rev().map(Some).collect();
+    let mut cluster = start_cluster(&Options::default())?;
     if names.is_empty() {
-        waiting.push(None);
+        cluster = leave_nothing_out(cluster).await?;
     }
-    let count = LANES.min(waiting.len());
-    let waiting = Arc::new(Mutex::new(waiting));
-    let mut under_way: JoinSet<_> = (0..count).map(|_| lane(Arc::clone(&waiting))).collect();
-    let (mut lines, mut unnoticed) = (String::new(), Vec::new());
-    while let Some(done) = under_way.join_next().await {
-        for (mutant, line, is_noticed) in done.map_err(|error| error.to_string())?? {
-            lines.push_str(&line);
-            unnoticed.extend((!is_noticed).then_some(mutant.safeguard));
+    let mut unnoticed = Vec::new();
+    let mut lines = String::new();
+    for mutant in ALL.iter().filter(|mutant| names.is_empty() || names.contains(&mutant.safeguard)) {
+        println!("without {} …", mutant.safeguard);
+        let (line, is_noticed);
+        (cluster, line, is_noticed) = leave_out(mutant, cluster).await?;
+        if !is_noticed {
+            unnoticed.push(mutant.safeguard);
         }
+        lines.push_str(&line);
     }
     println!("{lines}");
     if unnoticed.is_empty() {
         return Ok(());
     }
     Err(format!("nothing noticed that these safeguards were missing: {}", unnoticed.join(", ")))
-}
-
-/// Runs what waits, one after the other.
-async fn lane(waiting: Waiting) -> Result<Vec<(&'static Mutant, String, bool)>, String> {
-    let mut cluster = start_cluster(&Options::default())?;
-    let mut outcomes = Vec::new();
-    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    while let Some(mutant) = next() {
-        let Some(mutant) = mutant else {
-            cluster = leave_nothing_out(cluster).await?;
-            continue;
-        };
-        println!("without {} …", mutant.safeguard);
-        let (line, is_noticed);
-        (cluster, line, is_noticed) = leave_out(mutant, cluster).await?;
-        outcomes.push((mutant, line, is_noticed));
-    }
-    Ok(outcomes)
 }
 
 /// The rig itself loses nothing: so it is for want of a safeguard that a run is red. Under faults that some of them are

@@ -58,8 +58,7 @@ pub(crate) async fn run_on(
     options: Options,
     mutant: Option<&str>,
 ) -> Result<(Report, Cluster), String> {
-    let of = mutant.unwrap_or("run");
-    let folder = std::env::temp_dir().join(format!("eda-chaos-{of}-{}-{}", std::process::id(), now()));
+    let folder = std::env::temp_dir().join(format!("eda-chaos-{}-{}", std::process::id(), now()));
     std::fs::create_dir_all(&folder).map_err(|error| format!("making {}: {error}", folder.display()))?;
     let fleet = Fleet::new(&folder, &cluster.ports(), cluster.vhost(), options.rate, mutant).await?;
     let mut run = Run::new(options, cluster, fleet, &folder)?;

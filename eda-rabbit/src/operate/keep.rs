@@ -1,12 +1,11 @@
 //! Walks over what is kept: letters are consumed and not acked, so that looking moves none.
 //!
 //! A consumer gets as many as its prefetch, and no more before it has acked some. A walk that keeps them needs further
-//! consumers, each of which begins where the last one ended; one that removes them leaves a small consumer for a larger one.
-//! What a channel holds goes back when it ends, whoever ends it; RabbitMQ does so consumer by consumer in the order of their
-//! tags, as long as there are few, and then in no order at all. So channels are changed in time, and closed in their order.
-//! Giving letters back one by one, or many at once, shuffles them on RabbitMQ 3.10. A walk that is cut short, as by the end of
-//! its process, gives back in order, too; but on a queue that was walked over before, what it gives back stands behind what it
-//! has not seen.
+//! consumers, each of which begins where the last one ended. What a channel holds goes back when it ends, whoever ends it;
+//! RabbitMQ does so consumer by consumer in the order of their tags, as long as there are few, and then in no order at all.
+//! So channels are changed in time, and closed in their order. Giving letters back one by one, or many at once, shuffles them
+//! on RabbitMQ 3.10. A walk that is cut short, as by the end of its process, gives back in order, too; but on a queue that was
+//! walked over before, what it gives back stands behind what it has not seen.
 
 use std::collections::BTreeMap;
 use std::future::{poll_fn, ready};
@@ -18,14 +17,20 @@ use eda_core::transport::{Keep, Kept, Letter, Place, Receipt, Token};
 use eda_core::{Error, ErrorKind, Result};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Desk;
-use super::consumers::{Begun, Current, Opened, Seen};
+use super::consumers::{Begun, Current, Opened};
+use super::{Desk, operator};
 use crate::convert;
 use crate::publisher::{Parcel, Publisher};
 use crate::rabbit::Rabbit;
 use crate::topology::{Binding, JOURNAL, ORPHANED, RETRY, UNROUTED};
 use crate::wire::{Arrived, BoxFuture, Held, Link, Outgoing};
 
+/// The prefetch of the first consumer, when nothing is known of how large letters are.
+const FIRST: u16 = 256;
+/// How much the letters of one consumer may take of memory, by what those before took.
+const ROOM: u64 = 12 * 1024 * 1024;
+/// What a letter takes beside its body: its headers, parsed.
+const FRAME: u64 = 3 * 1024;
 /// How many consumers a channel has. The broker remembers up to 32 in order.
 const CONSUMERS: u16 = 30;
 /// So many removals are told to the broker at once, unless the walk would wait for it.
@@ -61,9 +66,9 @@ impl Keep for Rabbit {
             publisher: self.publishing(),
             channels: Vec::new(),
             opening: None,
-            leaving: None,
             current: None,
-            seen: Seen::default(),
+            sizes: 0,
+            seen: 0,
             removed: 0,
             untold: Vec::new(),
             ways: BTreeMap::new(),
@@ -82,10 +87,10 @@ struct Walk {
     publisher: Publisher,
     channels: Vec<Opened>,
     opening: Option<BoxFuture<Result<Begun>>>,
-    /// The broker's word on the end of the present consumer.
-    leaving: Option<BoxFuture<Result<()>>>,
     current: Option<Current>,
-    seen: Seen,
+    /// Of the letters seen, in bytes.
+    sizes: u64,
+    seen: u64,
     removed: u64,
     /// What was removed and not told, all on one channel.
     untold: Vec<Token>,
@@ -132,10 +137,6 @@ impl Kept for Walk {
                 }
             };
             let Some(arrived) = arrived else {
-                if current.is_leaving {
-                    current.has_ended = true;
-                    continue;
-                }
                 let text = "the broker has ended the walk: was the queue deleted?";
                 return Err(Error::new(ErrorKind::Unavailable, text).with("queue", &self.queue));
             };
@@ -187,7 +188,7 @@ impl Kept for Walk {
     }
 
     async fn close(&mut self) -> Result<()> {
-        if !self.seen.is_nothing() {
+        if self.seen > 0 {
             self.see_the_rest().await;
         }
         self.tell_removals().await?;
@@ -237,7 +238,7 @@ impl Walk {
     /// A consumer that may get more, unless there is one. Cancel safe: what has begun is kept.
     async fn make_room(&mut self) -> Result {
         if self.current.as_ref().is_some_and(|current| !current.is_full()) {
-            return self.leave_outgrown().await;
+            return Ok(());
         }
         if self.opening.is_none() {
             self.opening = Some(self.begin());
@@ -259,31 +260,29 @@ impl Walk {
         Ok(())
     }
 
-    /// Cancels the present consumer where a larger one should follow. Cancel safe: what has begun is kept.
-    async fn leave_outgrown(&mut self) -> Result {
-        if let (Some(current), Some(opened)) = (&mut self.current, self.channels.last())
-            && current.is_outgrown(&self.seen, self.left)
-        {
-            current.is_leaving = true;
-            let (channel, tag) = (Arc::clone(&opened.channel), current.arrivals.tag().to_owned());
-            self.leaving = Some(Box::pin(async move { channel.cancel(&tag).await }));
-        }
-        let Some(leaving) = &mut self.leaving else { return Ok(()) };
-        let left = tokio::select! {
-            left = leaving => left,
-            () = self.desk.0.lost(&self.link) => Err(lost()),
-        };
-        self.leaving = None;
-        left
-    }
-
     fn begin(&self) -> BoxFuture<Result<Begun>> {
-        let prefetch = self.seen.prefetch(self.current.as_ref().map(|last| last.prefetch));
+        let prefetch = self.prefetch();
         let open = self.channels.last().filter(|opened| opened.full.len() + 1 < usize::from(CONSUMERS));
         let number = open.map_or(0, |opened| opened.full.len() + 1);
         let open = open.map(|opened| Arc::clone(&opened.channel));
         let (link, queue) = (Arc::clone(&self.link), self.queue.clone());
-        Box::pin(Begun::on(open, link, queue, number, prefetch))
+        Box::pin(async move {
+            let (channel, is_new) = match open {
+                Some(channel) => (channel, false),
+                None => (link.channel().await?, true),
+            };
+            channel.qos(prefetch).await?;
+            let arrivals = operator(&*channel)?.consume_as(&queue, &format!("eda-walk-{number:04}")).await?;
+            Ok(Begun { channel: is_new.then_some(channel), arrivals, prefetch })
+        })
+    }
+
+    /// As many as fit into the room, if they are like those before; four times as many as the last one at most.
+    fn prefetch(&self) -> u16 {
+        let Some(last) = &self.current else { return FIRST };
+        let mean = self.sizes / self.seen.max(1) + FRAME;
+        let fitting = u16::try_from(ROOM / mean).unwrap_or(u16::MAX);
+        fitting.clamp(1, last.prefetch.saturating_mul(4))
     }
 
     fn letter(&mut self, arrived: Arrived) -> Letter {
@@ -291,9 +290,9 @@ impl Walk {
         let token = Token { generation, tag: arrived.tag };
         if let Some(current) = &mut self.current {
             current.held.insert(arrived.tag);
-            current.given += 1;
         }
-        self.seen.add(arrived.body.len());
+        self.sizes += arrived.body.len() as u64;
+        self.seen += 1;
         self.left -= 1;
         convert::letter(&self.place, token, arrived)
     }
