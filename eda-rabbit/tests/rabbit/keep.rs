@@ -40,7 +40,7 @@ async fn a_dead_letter_outlives_25_looks() {
     assert_eq!((kept.count(), kept.others()), (1, 0));
 }
 
-/// A consumer whose letters are removed is left for a larger one, again and again, and none is left out or comes twice.
+/// None is left out or comes twice, however many the broker hands out at once.
 #[tokio::test]
 async fn a_walk_that_removes_sees_each_letter_once() {
     const LETTERS: usize = 300;
