@@ -1,6 +1,5 @@
 //! `cargo xtask chaos`: proves under faults that nothing is lost.
 
-use crate::ahead::Build;
 use crate::install;
 use crate::step::run as program;
 
@@ -18,12 +17,6 @@ pub(crate) const GATE: &[&str] = &[
     "4",
 ];
 
-const PROGRAM: &[&str] = &["--quiet", "--package", "eda-chaos", "--bin", "chaos"];
-
-pub(crate) fn build() -> Build {
-    Build { arguments: [&["build", "--locked"], PROGRAM].concat(), variables: &[] }
-}
-
 /// Builds the program and runs it; `--release` is for cargo, the rest for the program.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     if !arguments.contains(&"--rabbitmq-bin") && !matches!(arguments, ["--list" | "--help"]) {
@@ -31,8 +24,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     }
 
     let is_release = arguments.contains(&"--release");
-    let mut words = vec!["run", "--locked"];
-    words.extend(PROGRAM);
+    let mut words = vec!["run", "--quiet", "--locked", "--package", "eda-chaos", "--bin", "chaos"];
     words.extend(is_release.then_some("--release"));
     words.push("--");
     words.extend(arguments.iter().filter(|argument| **argument != "--release"));

@@ -4,11 +4,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::ahead::Build;
 use crate::step::{output, run as program};
 
-const BUILD: &[&str] =
-    &["build", "--quiet", "--release", "--locked", "--package", "eda-inprocess", "--bin", "bench-count"];
 const RECORD: &str = "benches/counts.txt";
 /// What is counted, and the function within which it is.
 const COUNTED: [(&str, &str); 2] = [("deliveries", "*Prepared*handle*"), ("publishes", "*Prepared*publish*")];
@@ -21,10 +18,6 @@ const ONCE: u64 = 2_000;
 const STEADY_MALLOC: &str = "GLIBC_TUNABLES=glibc.malloc.mxfast=0:glibc.malloc.tcache_count=65535";
 const LIMIT_SECONDS: u32 = 120;
 
-pub(crate) fn build() -> Build {
-    Build { arguments: BUILD.to_vec(), variables: &[] }
-}
-
 /// Counts and compares with the record, or writes it anew.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let is_write = match arguments {
@@ -36,7 +29,11 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
         println!("instructions are not counted: valgrind is not installed (Debian: apt-get install valgrind)");
         return Ok(());
     }
-    program(&crate::cargo(), BUILD, &[])?;
+    program(
+        &crate::cargo(),
+        &["build", "--quiet", "--release", "--locked", "--package", "eda-inprocess", "--bin", "bench-count"],
+        &[],
+    )?;
     let counts = COUNTED.iter().map(|(what, within)| Ok((*what, count(what, within)?)));
     let counts: Vec<(&str, u64)> = counts.collect::<Result<_, String>>()?;
     let record = crate::root().join(RECORD);

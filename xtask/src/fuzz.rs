@@ -3,12 +3,10 @@
 use std::sync::Mutex;
 use std::thread::scope;
 
-use crate::ahead::Build;
 use crate::step::run as program;
 
 /// How long each target is tried by `cargo xtask test`, in seconds.
 pub(crate) const SECONDS: &str = "60";
-const BUILD: &[&str] = &["build", "--quiet", "--locked", "-p", "eda-fuzz"];
 const TARGETS: [&str; 4] = ["envelope", "headers", "url", "routing_key"];
 
 /// `[--seconds N]`.
@@ -20,13 +18,9 @@ pub(crate) fn command(options: &[&str]) -> Result<(), String> {
     }
 }
 
-pub(crate) fn build() -> Build {
-    Build { arguments: BUILD.to_vec(), variables: &[] }
-}
-
 /// Each target for so many seconds.
 pub(crate) fn run(seconds: &str) -> Result<(), String> {
-    program(&crate::cargo(), BUILD, &[])?;
+    program(&crate::cargo(), &["build", "--quiet", "--locked", "-p", "eda-fuzz"], &[])?;
     let waiting = Mutex::new(TARGETS.to_vec());
     let next = || waiting.lock().ok()?.pop();
     let work = || -> Result<(), String> {

@@ -1,7 +1,6 @@
 //! Development commands: `cargo xtask test`, `simulate`, `chaos`, `bench`, `scale`, `letters`, `count`, `fuzz`, `broker`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
-mod ahead;
 mod bench;
 mod broker;
 mod browser;

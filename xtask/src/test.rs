@@ -2,7 +2,6 @@
 
 use rabbit_node::{Node, Options};
 
-use crate::ahead::{Ahead, Build};
 use crate::step::{Steps, run as program};
 use crate::{broker, browser, chaos, collector, count, fuzz, install, python, simulate, tidy};
 
@@ -12,13 +11,10 @@ const CLIPPY_DEFAULT: &[&str] = &["clippy", "-p", "eda-rs", "--all-targets", "--
 const CLIPPY_BARE: &[&str] =
     &["clippy", "-p", "eda-rs", "--all-targets", "--no-default-features", "--locked", "--", "-D", "warnings"];
 /// What holds only where the feature is not compiled in.
-const NO_TLS: &[&str] = &["test", "-p", "eda-rabbit", "--locked", "--lib", "--test", "security"];
-const NO_TLS_NAMES: &[&str] = &["--", "tls_is_never", "amqps_without_tls"];
-/// What fails does not hide what fails behind it.
-const TESTS: &[&str] = &["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"];
+const NO_TLS: &[&str] =
+    &["test", "-p", "eda-rabbit", "--locked", "--lib", "--test", "security", "--", "tls_is_never", "amqps_without_tls"];
 const DOC: &[&str] = &["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
 const DOC_DEFAULT: &[&str] = &["doc", "-p", "eda-rs", "--no-deps", "--locked"];
-const DOC_FLAGS: &[(&str, &str)] = &[("RUSTDOCFLAGS", "-Dwarnings")];
 
 /// Takes every step, or, with filters, only the tests that they name.
 pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
@@ -66,10 +62,8 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         cargo(&mut steps, "clippy, default features", CLIPPY_DEFAULT, &[])?;
         cargo(&mut steps, "clippy, no features", CLIPPY_BARE, &[])?;
     }
-    let build = [TESTS, &["--no-run"]].concat();
-    cargo(&mut steps, "tests, their build", &build, &[])?;
-    let ahead = filters.is_empty().then(build_ahead);
-    let mut tests = TESTS.to_vec();
+    // what fails does not hide what fails behind it
+    let mut tests = vec!["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"];
     if !filters.is_empty() {
         tests.push("--");
         tests.extend(filters);
@@ -81,27 +75,16 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
     if filters.is_empty() {
         steps.take("chaos", &format!("cargo xtask chaos {}", chaos::GATE.join(" ")), || chaos::run(chaos::GATE))?;
         on_version_4(&mut steps)?;
-        if let Some(ahead) = ahead {
-            ahead.wait();
-        }
         steps.take("instructions", "cargo xtask count", || count::run(&[]))?;
-        cargo(&mut steps, "tests without TLS", &[NO_TLS, NO_TLS_NAMES].concat(), &[])?;
+        cargo(&mut steps, "tests without TLS", NO_TLS, &[])?;
         steps.take("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SECONDS))?;
         steps.take("simulation, its tests", simulate::CHECK_AGAIN, simulate::check)?;
         steps.take("simulation, 1000 seeds", "cargo xtask simulate", || simulate::run(&[]))?;
-        cargo(&mut steps, "docs, every feature", DOC, DOC_FLAGS)?;
-        cargo(&mut steps, "docs, default features", DOC_DEFAULT, DOC_FLAGS)?;
+        cargo(&mut steps, "docs, every feature", DOC, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
+        cargo(&mut steps, "docs, default features", DOC_DEFAULT, &[("RUSTDOCFLAGS", "-Dwarnings")])?;
     }
     println!("\n{}all passed", steps.summary("ok"));
     Ok(())
-}
-
-/// What the steps after the tests build, and the documentation, of which no step does more than build it.
-fn build_ahead() -> Ahead {
-    let docs =
-        [DOC, DOC_DEFAULT].map(|words| Build { arguments: [words, &["--quiet"]].concat(), variables: DOC_FLAGS });
-    let no_tls = Build { arguments: [NO_TLS, &["--no-run", "--quiet"]].concat(), variables: &[] };
-    Ahead::start([no_tls].into_iter().chain(docs).collect())
 }
 
 /// What differs from version to version, on a second one, where there is one.

@@ -112,14 +112,15 @@ async fn beside<T>(endings: &mut FuturesUnordered<impl Future>, work: impl Futur
     work.await
 }
 
-/// `None` where it panicked: a handler's panics are failures already, but the error that it returned can panic, too.
+/// `None` where it panicked: a handler's panics are failures already, but the error that it returned can panic, too, and so can
+/// a journal.
 async fn survive<T>(path: impl Future<Output = T>) -> Option<T> {
     let mut path = pin!(path);
     poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| path.as_mut().poll(context)));
         polled.map_or_else(
             |_| {
-                error!("what a handler returned panicked when it was dropped; its delivery comes again where it was not settled");
+                error!("what a handler returned panicked when it was dropped, or a journal did; the delivery comes again where it was not settled");
                 Poll::Ready(None)
             },
             |progress| progress.map(Some),
