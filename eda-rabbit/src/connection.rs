@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eda_core::{Error, ErrorKind, Result};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use crate::backoff::Backoff;
@@ -52,7 +52,7 @@ pub(crate) async fn establish(connect: &dyn Connect, began: Instant, limit: Opti
         }
     };
     let Some(limit) = limit else { return try_on.await };
-    let settled = timeout_at(began + limit, try_on).await;
+    let settled = timeout(limit.saturating_sub(began.elapsed()), try_on).await;
     settled.unwrap_or_else(|_| {
         let limit = humantime::format_duration(limit);
         let text = format!("no broker answered within {limit}: check that it runs and that the address is right");

@@ -79,6 +79,13 @@ async fn a_host_that_says_nothing_hides_no_other() {
 }
 
 #[tokio::test]
+async fn a_time_to_connect_without_end_is_one() {
+    let rabbit =
+        Rabbit::connect(&format!("{}?connect_timeout={}s", url(), u64::MAX)).await.expect("it answers at once");
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test]
 async fn other_arguments_are_shown_with_both_values() {
     let (rabbit, foreign, subscription) = (rabbit().await, Foreign::new().await, subscription("other"));
     let mut arguments = FieldTable::default();
