@@ -63,6 +63,11 @@ impl Cluster {
         &self.version
     }
 
+    /// The first node's, for an operator.
+    pub(crate) fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}/{}", self.nodes[0].port(), self.vhost)
+    }
+
     pub(crate) fn ports(&self) -> Vec<u16> {
         self.nodes.iter().map(Node::port).collect()
     }

@@ -113,7 +113,16 @@ impl Fault {
             About("queue-full", "F24", 1, 5, "nobody takes from a queue for 5 s, and it takes nothing more"),
         ),
         (Self::QueueDeleted, About("queue-deleted", "F25", 1, 5, "an empty queue is deleted under its consumers")),
-        (Self::RetryGone, About("retry-gone", "F26", 1, 5, "the exchange behind the wait queues is deleted for 4 s")),
+        (
+            Self::RetryGone,
+            About(
+                "retry-gone",
+                "F26",
+                1,
+                5,
+                "the exchange behind the wait queues is deleted for 4 s; orphaned retries are given back",
+            ),
+        ),
         (Self::ConsumerKill, About("consumer-kill", "F35", 1, 5, "SIGKILL of a consumer, begun again")),
         (Self::ConsumerStop, About("consumer-stop", "F37", 1, 5, "SIGTERM of a consumer, begun again")),
         (Self::ConsumerFreeze, About("consumer-freeze", "F40", 1, 5, "SIGSTOP of a consumer for 8 s")),

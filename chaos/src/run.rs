@@ -185,6 +185,9 @@ impl Run {
                 self.trouble(format!("{}: {who:?} made no progress within {:?}", fault.name(), self.options.patience));
             }
             self.recoveries.entry(fault).or_default().add(took);
+            if fault == Fault::RetryGone && took.is_some() {
+                self.return_orphans().await?;
+            }
             if (number + 1) % self.options.check_every.max(1) == 0 {
                 self.check_consumers(fault.name(), Duration::from_secs(15)).await;
             }

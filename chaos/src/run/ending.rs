@@ -139,7 +139,7 @@ impl Run {
     }
 
     async fn read_parked(&mut self) -> Result<(), String> {
-        let url = format!("amqp://guest:guest@127.0.0.1:{}/{}", self.cluster.ports()[0], self.cluster.vhost());
+        let url = self.cluster.url();
         let queues = self.blocking(|run| run.cluster.queues())?;
         for queue in queues.iter().filter(|queue| parked::is_for_dead_letters(&queue.name)) {
             for record in parked::take(&url, &queue.name).await? {

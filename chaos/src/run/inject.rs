@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::Run;
+use super::screen::Screen;
+use super::{Run, parked};
 use crate::books::HANDLERS;
 use crate::fault::Fault;
 use crate::fleet::SLOWED_DOWN;
@@ -246,6 +247,17 @@ impl Run {
         self.wait(Duration::from_secs(4)).await?;
         // with their next connection the services declare it again
         self.close_connections()
+    }
+
+    /// What an operator does then: retries of a service that bound its queue later than another one made the exchange again
+    /// wait in `eda.retry.orphaned`.
+    pub(super) async fn return_orphans(&mut self) -> Result<(), String> {
+        self.check_consumers(Fault::RetryGone.name(), Duration::from_secs(15)).await;
+        let returned = parked::give_back(&self.cluster.url()).await?;
+        if returned > 0 {
+            Screen::say(&format!("retry-gone: {returned} retries were given back from eda.retry.orphaned"));
+        }
+        Ok(())
     }
 
     fn leader(&self) -> Result<usize, String> {

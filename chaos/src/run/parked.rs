@@ -1,22 +1,60 @@
-//! Reads what ended among the dead letters, with the client library: not with what is being tested.
+//! Reads what ended among the dead letters, and gives back what an operator would, with the client library: not with what is
+//! being tested.
 
 use std::time::Duration;
 
-use lapin::options::{BasicAckOptions, BasicGetOptions};
-use lapin::types::AMQPValue;
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
 use crate::ledger::Record;
 use crate::worker::recognized;
 
+/// Where retries end whose queue is not bound, and the exchange that they came through.
+const ORPHANED: &str = "eda.retry.orphaned";
+const RETRY: &str = "eda.retry";
 /// A minute for each queue is a hundred times what it takes.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Whether messages may rest in a queue at the end.
 pub(super) fn is_for_dead_letters(queue: &str) -> bool {
-    queue.rsplit_once('.').is_some_and(|(_, last)| last == "dead")
-        || matches!(queue, "eda.unrouted" | "eda.retry.orphaned")
+    queue.rsplit_once('.').is_some_and(|(_, last)| last == "dead") || matches!(queue, "eda.unrouted" | ORPHANED)
+}
+
+/// Sends retries whose queue was not bound on their way again, as `unrouted replay` does; tells how many.
+pub(super) async fn give_back(url: &str) -> Result<usize, String> {
+    let giving = timeout(LIMIT, give_back_all(url)).await;
+    let given = giving.map_err(|_| format!("giving back what is in {ORPHANED} took longer than {LIMIT:?}"))?;
+    given.map_err(|error| format!("giving back what is in {ORPHANED}: {error}"))
+}
+
+async fn give_back_all(url: &str) -> lapin::Result<usize> {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let waiting = channel.queue_declare(ORPHANED.into(), passive(), FieldTable::default()).await?.message_count();
+    let mut given = 0;
+    // no more than are there: one that comes back is for the end of the run to find
+    while given < waiting
+        && let Some(got) = channel.basic_get(ORPHANED.into(), BasicGetOptions::default()).await?
+    {
+        let Delivery { routing_key, properties, data, acker, .. } = got.delivery;
+        let options = BasicPublishOptions::default();
+        channel.basic_publish(RETRY.into(), routing_key, options, &data, properties).await?.await?;
+        acker.ack(BasicAckOptions::default()).await?;
+        given += 1;
+    }
+    channel.close(200, "bye".into()).await?;
+    connection.close(200, "bye".into()).await?;
+    Ok(given as usize)
+}
+
+fn passive() -> QueueDeclareOptions {
+    QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() }
 }
 
 /// Takes everything out of a queue.

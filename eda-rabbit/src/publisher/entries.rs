@@ -48,10 +48,10 @@ impl<T> Entries<T> {
     }
 
     /// Keeps those of which it is true.
-    pub(super) fn retain(&mut self, mut is_kept: impl FnMut(&mut T) -> bool) {
-        for place in &mut self.order {
+    pub(super) fn retain(&mut self, mut is_kept: impl FnMut(u64, &mut T) -> bool) {
+        for (number, place) in (self.first()..).zip(&mut self.order) {
             let Some(slot) = *place else { continue };
-            if self.slots.get_mut(slot).is_none_or(|value| !is_kept(value)) {
+            if self.slots.get_mut(slot).is_none_or(|value| !is_kept(number, value)) {
                 self.slots.try_remove(slot);
                 *place = None;
             }
@@ -112,9 +112,9 @@ mod tests {
         assert_eq!((entries.remove(1), entries.oldest()), (Some('a'), Some(3)));
         assert_eq!((entries.get(3), entries.get(1), entries.get(0)), (Some(&'c'), None, None));
         assert_eq!(entries.push('f'), 6);
-        entries.retain(|letter| *letter != 'd');
+        entries.retain(|_, letter| *letter != 'd');
         assert_eq!(entries.iter().collect::<Vec<_>>(), [(3, &'c'), (5, &'e'), (6, &'f')]);
-        entries.retain(|_| false);
+        entries.retain(|_, _| false);
         assert_eq!((entries.oldest(), entries.last(), entries.push('g')), (None, 6, 7));
     }
 }

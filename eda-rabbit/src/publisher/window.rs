@@ -8,9 +8,11 @@
 //! A channel that the broker closes over one message takes the words of all others with it. Then everything that was on
 //! its way is sent again one by one, so that the one which ends the channel a second time is known, and fails alone.
 //!
-//! What the broker refuses is tried again until its deadline, with one message of each route at a time (see `hold`).
+//! What the broker refuses is tried again until its deadline, with one message of each route at a time (see `hold`). What it
+//! is silent about may be published again, and is sent once all the same (see `unheard`).
 
 mod entry;
+mod unheard;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use self::entry::{Entry, GRACE, Known, WORD};
+use self::unheard::{State, Unheard};
 use super::Parcel;
 use super::entries::Entries;
 use super::hold::Holds;
@@ -57,6 +60,7 @@ pub(crate) struct Window {
     next_look: Option<Instant>,
     returned: Vec<Unroutable>,
     holds: Holds,
+    unheard: Unheard,
     writer: Writer,
 }
 
@@ -74,6 +78,16 @@ impl Window {
         deadline: Instant,
         place: Option<OwnedSemaphorePermit>,
     ) {
+        let before = self.unheard.take(&parcel);
+        if let Some(State::Confirmed(_)) = before {
+            return reply.tell(Ok(()));
+        }
+        if let Some(State::InFlight(number)) = before
+            && let Some(entry) = self.entries.get_mut(number)
+        {
+            (entry.reply, entry.deadline) = (Some(reply), deadline);
+            return self.look_at(deadline);
+        }
         let (reply, known) = (Some(reply), Known::Unsent);
         let entry = Entry { parcel, reply, deadline, known, is_in_flight: false, is_late_at: deadline, place };
         self.look_at(deadline);
@@ -150,8 +164,7 @@ impl Window {
                 returned.message_id = entry.id().into_owned();
             }
             nothing_is_left_over |= returned.is_none();
-            let is_certain = returned.as_ref().is_none_or(|returned| self.is_of(number, returned));
-            if is_certain {
+            if returned.as_ref().is_none_or(|returned| self.is_of(number, returned)) {
                 certain.push((number, is_acked));
             } else {
                 uncertain.push((number, is_acked));
@@ -205,8 +218,9 @@ impl Window {
         self.undecided.clear();
         self.open = 0;
         self.confirmed = Some(0);
-        self.entries.retain(|entry| !entry.is_given_up());
+        self.entries.retain(|_, entry| !entry.is_given_up());
         self.holds.lose();
+        self.unheard.lose();
         for entry in self.entries.iter_mut() {
             if std::mem::take(&mut entry.is_in_flight) {
                 entry.known = Known::Unknown;
@@ -221,7 +235,7 @@ impl Window {
 
     /// Nothing can be sent, for a reason that waiting does not mend: tells the callers whose message never was.
     pub(crate) fn refuse(&mut self, refusal: &Error) {
-        self.entries.retain(|entry| {
+        self.entries.retain(|_, entry| {
             if entry.is_unsent()
                 && let Some(reply) = entry.reply.take()
             {
@@ -234,7 +248,7 @@ impl Window {
 
     /// Tells the callers whose deadline has passed. `trouble` says what stood in the way, where that is known.
     pub(crate) fn expire(&mut self, now: Instant, trouble: &str) {
-        self.entries.retain(|entry| {
+        self.entries.retain(|number, entry| {
             if entry.deadline <= now
                 && let Some(reply) = entry.reply.take()
             {
@@ -243,6 +257,9 @@ impl Window {
                     Known::Refused if !entry.is_in_flight => rejected(),
                     _ => unconfirmed(trouble),
                 }));
+                if entry.is_in_flight {
+                    self.unheard.begin(number, &entry.parcel, now);
+                }
             }
             entry.is_in_flight || !entry.is_given_up()
         });
@@ -270,7 +287,7 @@ impl Window {
 
     /// Tells everyone that there will be no word.
     pub(crate) fn close(&mut self) {
-        self.entries.retain(|entry| {
+        self.entries.retain(|_, entry| {
             let outcome = if entry.is_unsent() { closed() } else { unconfirmed("") };
             if let Some(reply) = entry.reply.take() {
                 reply.tell(Err(outcome));
@@ -305,11 +322,15 @@ impl Window {
                 }
                 self.holds.refused(number, &entry.parcel);
                 if entry.is_given_up() {
+                    self.unheard.end(number, &entry.parcel, None);
                     self.entries.remove(number);
                 }
                 return None;
             }
         };
+        if entry.reply.is_none() {
+            self.unheard.end(number, &entry.parcel, outcome.is_ok().then(Instant::now));
+        }
         for waiting in self.holds.taken(number, &entry.parcel).into_iter().rev() {
             self.waiting.push_front(waiting);
         }

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use eda_core::ErrorKind;
 use eda_core::transport::{ConsumerState, Transport};
 
 use crate::support::{alone, connect, event, next, node, subscribe, subscription, until_state};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_blocked_broker_is_told_in_health_and_takes_again_what_waited() {
+async fn a_blocked_broker_is_told_in_health_and_takes_once_what_waited_and_was_published_again() {
     let node = node().await;
     let (rabbit, subscription) = (connect(&node, "").await, subscription("blocked"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
@@ -16,13 +17,32 @@ async fn a_blocked_broker_is_told_in_health_and_takes_again_what_waited() {
     next(&mut deliveries).await.ack();
 
     node.ctl(&["set_vm_memory_high_watermark", "0.000001"]).expect("the alarm is on");
-    let waiting = publisher.send(event(&subscription, 1)).await.expect("there is room");
+    let events = [1, 2].map(|number| event(&subscription, number));
+    let mut waiting = Vec::new();
+    for event in &events {
+        waiting.push(publisher.send(event.clone()).await.expect("there is room"));
+    }
     until_state(&*deliveries, ConsumerState::Blocked).await;
+    for waiting in waiting {
+        let outcome = waiting.confirmed().await;
+        assert_eq!(outcome.map_err(|error| error.kind()), Err(ErrorKind::Unconfirmed));
+    }
+    let [first, second] = events;
+    let again = publisher.send(first).await.expect("there is room");
     node.ctl(&["set_vm_memory_high_watermark", "0.4"]).expect("the alarm is off");
     until_state(&*deliveries, ConsumerState::Consuming).await;
-    // its deadline may have passed meanwhile; it arrives all the same
-    let _ = waiting.confirmed().await;
-    assert_eq!(next(&mut deliveries).await.message().body, "1");
+    again.confirmed().await.expect("the word of the first one is its own");
+    for number in ["1", "2"] {
+        let delivery = next(&mut deliveries).await;
+        assert_eq!(delivery.message().body, number);
+        delivery.ack();
+    }
+    // its word has come meanwhile
+    publisher.send(second).await.expect("there is room").confirmed().await.expect("confirmed");
+    publisher.send(event(&subscription, 3)).await.expect("there is room").confirmed().await.expect("confirmed");
+    let last = next(&mut deliveries).await;
+    assert_eq!(last.message().body, "3", "one came twice");
+    last.ack();
     rabbit.close().await.expect("closed");
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::*;
 
 mod refused;
+mod unheard;
 
 fn admit(window: &mut Window, id: &str, deadline: Instant) -> oneshot::Receiver<Result<()>> {
     admit_to(window, id, id, deadline)
