@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use eda_core::transport::Receipt;
 use eda_core::{Error, ErrorKind, Result};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{debug, warn};
 
@@ -140,6 +140,8 @@ struct Task {
     channel: Option<Opened>,
     opening: Option<BoxFuture<Result<Opened>>>,
     flying: Flights,
+    blocked: watch::Receiver<Option<String>>,
+    is_blocked: bool,
     /// Grows with each channel that is lost before the broker has said a word on it.
     backoff: Backoff,
     trouble: String,
@@ -149,6 +151,8 @@ impl Task {
     fn new(connection: Connection, commands: mpsc::UnboundedReceiver<Command>) -> Self {
         let opening = Some(open(connection.clone(), Duration::ZERO));
         let (window, flying) = (Window::default(), Flights::default());
+        let mut blocked = connection.blocked();
+        let is_blocked = blocked.borrow_and_update().is_some();
         Self {
             connection,
             commands,
@@ -156,6 +160,8 @@ impl Task {
             channel: None,
             opening,
             flying,
+            blocked,
+            is_blocked,
             backoff: Backoff::new(),
             trouble: String::new(),
         }
@@ -188,11 +194,16 @@ impl Task {
                         self.window.admit(parcel, reply, deadline, Some(permit));
                     }
                 }
+                Ok(()) = self.blocked.changed() => {
+                    self.is_blocked = self.blocked.borrow_and_update().is_some();
+                    // what waits is on its way from now on
+                    self.window.begin_again(Instant::now());
+                }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     let trouble = self.connection.trouble_or_block();
                     self.window.expire(Instant::now(), if trouble.is_empty() { &self.trouble } else { &trouble });
                     if self.channel.is_some() && self.window.is_stuck(Instant::now()) {
-                        if self.connection.blocked().borrow().is_some() {
+                        if self.is_blocked {
                             // the words come when it takes something again, and until then no channel opens
                             self.window.wait_on(Instant::now());
                             continue;

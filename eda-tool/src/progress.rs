@@ -1,6 +1,6 @@
 //! How far long work is, for a person at a terminal.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Read, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -10,15 +10,29 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// Over so many steps.
     pub(crate) fn new(what: &'static str, total: u64) -> Self {
+        Self::with(what, total, "{human_pos}/{human_len} {per_sec}")
+    }
+
+    /// Over a file of that size.
+    pub(crate) fn over_bytes(what: &'static str, total: u64) -> Self {
+        Self::with(what, total, "{binary_bytes}/{binary_total_bytes}")
+    }
+
+    fn with(what: &'static str, total: u64, figures: &str) -> Self {
         if !stderr().is_terminal() {
             return Self(ProgressBar::hidden());
         }
         let bar = ProgressBar::new(total).with_message(what);
-        let style = ProgressStyle::with_template("{msg} [{wide_bar}] {human_pos}/{human_len} {per_sec}, {eta} left");
+        let style = ProgressStyle::with_template(&format!("{{msg}} [{{wide_bar}}] {figures}, {{eta}} left"));
         Self(match style {
             Ok(style) => bar.with_style(style.progress_chars("=> ")),
             Err(_) => bar,
         })
+    }
+
+    /// The same bytes, each of which is a step.
+    pub(crate) fn of(&self, source: impl Read) -> impl Read {
+        self.0.wrap_read(source)
     }
 
     /// One more is done.

@@ -5,7 +5,8 @@ mod tree;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::io::{self, BufRead, Write, stderr};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write, stderr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -16,6 +17,7 @@ use eda_journal::{Entry, Kind, Reader, files};
 use self::tree::Tree;
 use crate::command::Target;
 use crate::keeper::keeper;
+use crate::progress::Progress;
 use crate::text::printable;
 use crate::transports::Transports;
 use crate::{Stop, write, write_json};
@@ -131,7 +133,9 @@ impl Found {
             let refuse = |error| {
                 Error::new(ErrorKind::Invalid, "could not read a journal").with("file", &place).caused_by(error)
             };
-            let lines = Reader::open(&path).map_err(refuse)?;
+            let file = File::open(&path).map_err(refuse)?;
+            let progress = Progress::over_bytes("reading", file.metadata().map_or(0, |about| about.len()));
+            let lines = Reader::new(BufReader::new(progress.of(file)));
             found.lines(lines, &place, id).map_err(refuse)?;
         }
         if let Some(broker) = broker {
@@ -150,11 +154,12 @@ impl Found {
         if kept.others() > 0 {
             self.problems.push("somebody else reads the journal right now: what they hold is not seen here".to_owned());
         }
-        let mut number: u64 = 0;
+        let (progress, mut number) = (Progress::new("reading the journal", kept.count()), 0_u64);
         let walked = loop {
             match kept.next().await {
                 Ok(Some(letter)) => {
                     number += 1;
+                    progress.step();
                     self.lines(Reader::new(&*letter.message.body), &format!("message {number} of the queue"), id)
                         .map_err(|error| {
                             Error::new(ErrorKind::Internal, "could not read a message").caused_by(error)

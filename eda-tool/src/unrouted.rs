@@ -260,16 +260,13 @@ async fn replay(
     let mut sender = Sender::new(WHAT, limit, sending.rate);
     let left = Left::of(&counts);
     let matches = |letter: &Letter| filter.matches(letter) && left.take(letter);
-    let mut ended = Ok(());
-    for place in &parked.places {
-        ended = match parked.open(place).await {
-            Ok(kept) => sender.send(kept, &matches).await,
-            Err(error) => Err(error),
-        };
-        if ended.is_err() {
-            break;
+    let ended = async {
+        for place in &parked.places {
+            sender.send(parked.open(place).await?, &matches).await?;
         }
-    }
+        Ok(())
+    };
+    let ended = ended.await;
     sender.tell(ended, found, json, out)
 }
 

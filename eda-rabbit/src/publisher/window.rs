@@ -21,7 +21,7 @@ use eda_core::{Error, mutant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use self::entry::{Entry, GRACE, Known, WORD};
+use self::entry::{Entry, GRACE, Known, Unroutable, WORD};
 use self::unheard::{State, Unheard};
 use super::Parcel;
 use super::entries::Entries;
@@ -62,12 +62,6 @@ pub(crate) struct Window {
     holds: Holds,
     unheard: Unheard,
     writer: Writer,
-}
-
-struct Unroutable {
-    returned: Returned,
-    /// The newest message at that time: when it and all before are gone, nobody asks any more.
-    newest: u64,
 }
 
 impl Window {
@@ -274,9 +268,13 @@ impl Window {
 
     /// Those that are stuck are waited for some time more.
     pub(crate) fn wait_on(&mut self, now: Instant) {
-        for entry in self.entries.iter_mut().filter(|entry| entry.is_stuck(now)) {
-            entry.is_late_at = now + GRACE;
-        }
+        self.entries.iter_mut().filter(|entry| entry.is_stuck(now)).for_each(|entry| entry.is_late_at = now + GRACE);
+        self.next_look = self.entries.iter().filter_map(|(_, entry)| entry.next_deadline()).min();
+    }
+
+    /// The broker has stopped to take anything, or takes it again: a word may take as long as if all were sent just now.
+    pub(crate) fn begin_again(&mut self, now: Instant) {
+        self.entries.iter_mut().filter(|entry| entry.is_in_flight).for_each(|entry| entry.is_late_at = now + WORD);
         self.next_look = self.entries.iter().filter_map(|(_, entry)| entry.next_deadline()).min();
     }
 

@@ -40,16 +40,13 @@ pub(super) async fn discard(
     let left = Left::of(&survey.queues);
     let matches = |letter: &Letter| filter.matches(letter) && left.take(letter);
     let mut discarding = Discarding::new(survey.matched);
-    let mut ended = Ok(());
-    for place in &shelves.places {
-        ended = match shelves.open(place).await {
-            Ok(kept) => discarding.walk(kept, &matches).await,
-            Err(error) => Err(error),
-        };
-        if ended.is_err() {
-            break;
+    let ended = async {
+        for place in &shelves.places {
+            discarding.walk(shelves.open(place).await?, &matches).await?;
         }
-    }
+        Ok(())
+    };
+    let ended = ended.await;
     discarding.tell(ended, json, out)
 }
 

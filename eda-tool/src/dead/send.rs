@@ -44,16 +44,13 @@ pub(super) async fn replay(
     let matches = |letter: &Letter| {
         filter.matches(letter) && (!only_decodable || read(&rehearsal, letter).is_ok()) && left.take(letter)
     };
-    let mut ended = Ok(());
-    for place in &shelves.places {
-        ended = match shelves.open(place).await {
-            Ok(kept) => sender.send(kept, &matches).await,
-            Err(error) => Err(error),
-        };
-        if ended.is_err() {
-            break;
+    let ended = async {
+        for place in &shelves.places {
+            sender.send(shelves.open(place).await?, &matches).await?;
         }
-    }
+        Ok(())
+    };
+    let ended = ended.await;
     sender.tell(ended, survey.matched, json, out)
 }
 

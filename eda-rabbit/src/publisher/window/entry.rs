@@ -39,6 +39,13 @@ pub(super) enum Known {
     Unknown,
 }
 
+/// What was returned, by the broker's word.
+pub(super) struct Unroutable {
+    pub(super) returned: Returned,
+    /// The newest message at that time: when it and all before are gone, nobody asks any more.
+    pub(super) newest: u64,
+}
+
 impl Entry {
     /// Whether it is not to be sent any more: its caller was told that there is no word, or has taken it back.
     pub(super) fn is_given_up(&self) -> bool {
