@@ -4,8 +4,9 @@ use eda_core::transport::{ConsumerState, Transport};
 use eda_core::{ErrorKind, Topology};
 use eda_rabbit::Rabbit;
 use rabbit_node::{Node, Options};
+use tokio::time::timeout;
 
-use crate::support::{event, next, node, subscribe, subscription, until_state};
+use crate::support::{PATIENCE, event, next, node, subscribe, subscription, until_state};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_permission_is_told_at_the_start_and_outlived_later() {
@@ -32,6 +33,11 @@ async fn a_missing_permission_is_told_at_the_start_and_outlived_later() {
     ctl(&["set_permissions", "weak", "^$", "^$", "^$"]);
     ctl(&["close_all_connections", "test"]);
     until_state(&*deliveries, ConsumerState::Connecting).await;
+    let mut status = deliveries.status();
+    let since = status.borrow().since;
+    let refused = status.wait_for(|status| status.why.contains("permission"));
+    let refused = timeout(PATIENCE, refused).await.expect("in time").expect("it is told").clone();
+    assert_eq!((refused.state, refused.since), (ConsumerState::Connecting, since), "since the loss, not the last try");
     ctl(&["set_permissions", "weak", ".*", ".*", ".*"]);
     until_state(&*deliveries, ConsumerState::Consuming).await;
     ctl(&["delete_user", "weak"]);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use eda_core::ErrorKind;
 use eda_core::transport::{ConsumerState, Transport};
+use tokio::time::timeout;
 
 use crate::support::{alone, connect, event, next, node, subscribe, subscription, until_state};
 
@@ -121,6 +122,21 @@ async fn a_silent_broker_is_noticed_and_consumed_from_again() {
     again.confirmed().await.expect("it is back");
     next(&mut deliveries).await.ack();
     rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_that_was_given_up_is_done_by_the_next_one() {
+    let node = node().await;
+    let rabbit = connect(&node, "").await;
+    let begun = timeout(Duration::ZERO, rabbit.close()).await;
+    assert!(begun.is_err(), "it was over at once");
+    rabbit.close().await.expect("closed");
+    let connections = || node.ctl(&["list_connections", "--no-table-headers", "pid"]).expect("they are listed");
+    let began = Instant::now();
+    // the broker counts for a moment what it has just let go
+    while !connections().trim().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(20), "still there: {}", connections());
+    }
 }
 
 /// What keeps a connection runs beside the handlers, on whatever thread is free.
