@@ -186,7 +186,7 @@ impl Run {
             }
             self.recoveries.entry(fault).or_default().add(took);
             if fault == Fault::RetryGone && took.is_some() {
-                self.return_orphans().await?;
+                self.return_orphans().await;
             }
             if (number + 1) % self.options.check_every.max(1) == 0 {
                 self.check_consumers(fault.name(), Duration::from_secs(15)).await;

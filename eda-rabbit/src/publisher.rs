@@ -141,7 +141,7 @@ struct Task {
     opening: Option<BoxFuture<Result<Opened>>>,
     flying: Flights,
     blocked: watch::Receiver<Option<String>>,
-    is_blocked: bool,
+    blocked_since: Option<Instant>,
     /// Grows with each channel that is lost before the broker has said a word on it.
     backoff: Backoff,
     trouble: String,
@@ -152,7 +152,7 @@ impl Task {
         let opening = Some(open(connection.clone(), Duration::ZERO));
         let (window, flying) = (Window::default(), Flights::default());
         let mut blocked = connection.blocked();
-        let is_blocked = blocked.borrow_and_update().is_some();
+        let blocked_since = blocked.borrow_and_update().is_some().then(Instant::now);
         Self {
             connection,
             commands,
@@ -161,7 +161,7 @@ impl Task {
             opening,
             flying,
             blocked,
-            is_blocked,
+            blocked_since,
             backoff: Backoff::new(),
             trouble: String::new(),
         }
@@ -194,16 +194,12 @@ impl Task {
                         self.window.admit(parcel, reply, deadline, Some(permit));
                     }
                 }
-                Ok(()) = self.blocked.changed() => {
-                    self.is_blocked = self.blocked.borrow_and_update().is_some();
-                    // what waits is on its way from now on
-                    self.window.begin_again(Instant::now());
-                }
+                Ok(()) = self.blocked.changed() => self.see_block(),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     let trouble = self.connection.trouble_or_block();
                     self.window.expire(Instant::now(), if trouble.is_empty() { &self.trouble } else { &trouble });
                     if self.channel.is_some() && self.window.is_stuck(Instant::now()) {
-                        if self.is_blocked {
+                        if self.blocked_since.is_some() {
                             // the words come when it takes something again, and until then no channel opens
                             self.window.wait_on(Instant::now());
                             continue;
@@ -219,6 +215,16 @@ impl Task {
         self.commands.close();
         while let Ok(Command { reply, .. }) = self.commands.try_recv() {
             reply.tell(Err(closed()));
+        }
+    }
+
+    fn see_block(&mut self) {
+        let now = Instant::now();
+        let is_blocked = self.blocked.borrow_and_update().is_some();
+        if is_blocked {
+            self.blocked_since.get_or_insert(now);
+        } else if let Some(since) = self.blocked_since.take() {
+            self.window.unblocked(now - since, now);
         }
     }
 

@@ -260,13 +260,13 @@ async fn replay(
     let mut sender = Sender::new(WHAT, limit, sending.rate);
     let left = Left::of(&counts);
     let matches = |letter: &Letter| filter.matches(letter) && left.take(letter);
-    let ended = async {
+    let walking = async {
         for place in &parked.places {
             sender.send(parked.open(place).await?, &matches).await?;
         }
         Ok(())
     };
-    let ended = ended.await;
+    let ended = walking.await;
     sender.tell(ended, found, json, out)
 }
 

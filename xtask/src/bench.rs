@@ -13,7 +13,6 @@ pub(crate) fn scale(arguments: &[&str]) -> Result<(), String> {
     start("bench-scale", arguments)
 }
 
-/// Only its own program is built.
 pub(crate) fn letters(arguments: &[&str]) -> Result<(), String> {
     start("bench-letters", arguments)
 }

@@ -51,6 +51,15 @@ pub(crate) fn promtool() -> Result<(), String> {
     if is_there() { Ok(()) } else { Err(format!("{missing}; after this:\n{installed}")) }
 }
 
+/// Puts valgrind there, with which instructions are counted, where that is possible without asking; nothing fails without it.
+pub(crate) fn valgrind() {
+    if output("valgrind", 10, &["--version"]).is_err()
+        && let Some(Err(why)) = packages(&["valgrind"])
+    {
+        println!("{why}");
+    }
+}
+
 /// Installs packages of Debian and gives what apt printed; `None` where it can't be done without asking.
 pub(crate) fn packages(names: &[&str]) -> Option<Result<String, String>> {
     if !(Path::new("/etc/debian_version").exists() && is_root()) {

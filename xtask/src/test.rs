@@ -58,6 +58,10 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
             Ok(())
         })?;
         steps.take("promtool", "apt-get install prometheus", install::promtool)?;
+        steps.take("valgrind", "apt-get install valgrind", || {
+            install::valgrind();
+            Ok(())
+        })?;
         cargo(&mut steps, "clippy, every feature", CLIPPY, &[])?;
         cargo(&mut steps, "clippy, default features", CLIPPY_DEFAULT, &[])?;
         cargo(&mut steps, "clippy, no features", CLIPPY_BARE, &[])?;

@@ -249,15 +249,15 @@ impl Run {
         self.close_connections()
     }
 
-    /// What an operator does then: retries of a service that bound its queue later than another one made the exchange again
-    /// wait in `eda.retry.orphaned`.
-    pub(super) async fn return_orphans(&mut self) -> Result<(), String> {
+    /// What an operator does then: some retries may wait in `eda.retry.orphaned`, since another service made the exchange again
+    /// before theirs had bound its queue.
+    pub(super) async fn return_orphans(&mut self) {
         self.check_consumers(Fault::RetryGone.name(), Duration::from_secs(15)).await;
-        let returned = parked::give_back(&self.cluster.url()).await?;
-        if returned > 0 {
-            Screen::say(&format!("retry-gone: {returned} retries were given back from eda.retry.orphaned"));
+        match parked::give_back(&self.cluster.url()).await {
+            Ok(0) => {}
+            Ok(count) => Screen::say(&format!("retry-gone: {count} retries were given back from eda.retry.orphaned")),
+            Err(error) => self.trouble(error),
         }
-        Ok(())
     }
 
     fn leader(&self) -> Result<usize, String> {

@@ -8,14 +8,15 @@ use lapin::options::{
     BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
 use crate::ledger::Record;
 use crate::worker::recognized;
 
-/// Where retries end whose queue is not bound, and the exchange that they came through.
+/// Where retries end whose queue is not bound.
 const ORPHANED: &str = "eda.retry.orphaned";
+/// Through what they came, by their queue's name.
 const RETRY: &str = "eda.retry";
 /// A minute for each queue is a hundred times what it takes.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -25,7 +26,7 @@ pub(super) fn is_for_dead_letters(queue: &str) -> bool {
     queue.rsplit_once('.').is_some_and(|(_, last)| last == "dead") || matches!(queue, "eda.unrouted" | ORPHANED)
 }
 
-/// Sends retries whose queue was not bound on their way again, as `unrouted replay` does; tells how many.
+/// Sends retries whose queue was not bound on their way again, as an operator does by `unrouted replay`; tells how many.
 pub(super) async fn give_back(url: &str) -> Result<usize, String> {
     let giving = timeout(LIMIT, give_back_all(url)).await;
     let given = giving.map_err(|_| format!("giving back what is in {ORPHANED} took longer than {LIMIT:?}"))?;
@@ -43,9 +44,12 @@ async fn give_back_all(url: &str) -> lapin::Result<usize> {
         && let Some(got) = channel.basic_get(ORPHANED.into(), BasicGetOptions::default()).await?
     {
         let Delivery { routing_key, properties, data, acker, .. } = got.delivery;
-        let options = BasicPublishOptions::default();
-        channel.basic_publish(RETRY.into(), routing_key, options, &data, properties).await?.await?;
-        acker.ack(BasicAckOptions::default()).await?;
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        match channel.basic_publish(RETRY.into(), routing_key, options, &data, properties).await?.await? {
+            Confirmation::Ack(None) => acker.ack(BasicAckOptions::default()).await?,
+            // the broker has it again when the channel is closed
+            _ => break,
+        };
         given += 1;
     }
     channel.close(200, "bye".into()).await?;

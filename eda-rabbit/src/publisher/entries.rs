@@ -112,8 +112,15 @@ mod tests {
         assert_eq!((entries.remove(1), entries.oldest()), (Some('a'), Some(3)));
         assert_eq!((entries.get(3), entries.get(1), entries.get(0)), (Some(&'c'), None, None));
         assert_eq!(entries.push('f'), 6);
-        entries.retain(|_, letter| *letter != 'd');
-        assert_eq!(entries.iter().collect::<Vec<_>>(), [(3, &'c'), (5, &'e'), (6, &'f')]);
+        let mut seen = Vec::new();
+        entries.retain(|number, letter| {
+            seen.push((number, *letter));
+            *letter != 'd'
+        });
+        assert_eq!(seen, [(3, 'c'), (4, 'd'), (5, 'e'), (6, 'f')]);
+        assert_eq!(entries.remove(5), Some('e'));
+        entries.retain(|number, letter| (number, *letter) != (6, 'c'));
+        assert_eq!(entries.iter().collect::<Vec<_>>(), [(3, &'c'), (6, &'f')]);
         entries.retain(|_, _| false);
         assert_eq!((entries.oldest(), entries.last(), entries.push('g')), (None, 6, 7));
     }

@@ -72,20 +72,20 @@ impl Window {
         deadline: Instant,
         place: Option<OwnedSemaphorePermit>,
     ) {
-        let before = self.unheard.take(&parcel);
-        if let Some(State::Confirmed(_)) = before {
+        let earlier = self.unheard.take(&parcel);
+        if let Some(State::Confirmed(_)) = earlier {
             return reply.tell(Ok(()));
         }
-        if let Some(State::InFlight(number)) = before
+        if let Some(State::InFlight(number)) = earlier
             && let Some(entry) = self.entries.get_mut(number)
         {
+            debug_assert!(entry.reply.is_none(), "its caller was told");
+            // it has a place already
             (entry.reply, entry.deadline) = (Some(reply), deadline);
             return self.look_at(deadline);
         }
-        let (reply, known) = (Some(reply), Known::Unsent);
-        let entry = Entry { parcel, reply, deadline, known, is_in_flight: false, is_late_at: deadline, place };
         self.look_at(deadline);
-        self.waiting.push_back(self.entries.push(entry));
+        self.waiting.push_back(self.entries.push(Entry::new(parcel, reply, deadline, place)));
     }
 
     /// What is to be sent now, in order, one at a time; counts as sent from here on.
@@ -193,10 +193,10 @@ impl Window {
     pub(crate) fn lose(&mut self, refusal: Option<&Error>) -> bool {
         let mut is_known = false;
         if let Some(refusal) = refusal {
-            let is_unheard = |(number, entry): &(u64, &Entry)| entry.is_in_flight && !self.waiting.contains(number);
-            let mut unheard = self.entries.iter().filter(is_unheard).map(|(number, _)| number);
-            let ends = (unheard.next(), unheard.next_back());
-            drop(unheard);
+            let is_open = |(number, entry): &(u64, &Entry)| entry.is_in_flight && !self.waiting.contains(number);
+            let mut open = self.entries.iter().filter(is_open).map(|(number, _)| number);
+            let ends = (open.next(), open.next_back());
+            drop(open);
             match ends {
                 (Some(culprit), None) => {
                     is_known = true;
@@ -272,9 +272,11 @@ impl Window {
         self.next_look = self.entries.iter().filter_map(|(_, entry)| entry.next_deadline()).min();
     }
 
-    /// The broker has stopped to take anything, or takes it again: a word may take as long as if all were sent just now.
-    pub(crate) fn begin_again(&mut self, now: Instant) {
-        self.entries.iter_mut().filter(|entry| entry.is_in_flight).for_each(|entry| entry.is_late_at = now + WORD);
+    /// The broker takes something again, after so long: that time does not count.
+    pub(crate) fn unblocked(&mut self, after: Duration, now: Instant) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_in_flight) {
+            entry.is_late_at = (entry.is_late_at + after).min(now + WORD);
+        }
         self.next_look = self.entries.iter().filter_map(|(_, entry)| entry.next_deadline()).min();
     }
 

@@ -40,13 +40,13 @@ pub(super) async fn discard(
     let left = Left::of(&survey.queues);
     let matches = |letter: &Letter| filter.matches(letter) && left.take(letter);
     let mut discarding = Discarding::new(survey.matched);
-    let ended = async {
+    let walking = async {
         for place in &shelves.places {
             discarding.walk(shelves.open(place).await?, &matches).await?;
         }
         Ok(())
     };
-    let ended = ended.await;
+    let ended = walking.await;
     discarding.tell(ended, json, out)
 }
 

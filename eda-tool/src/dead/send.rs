@@ -44,13 +44,13 @@ pub(super) async fn replay(
     let matches = |letter: &Letter| {
         filter.matches(letter) && (!only_decodable || read(&rehearsal, letter).is_ok()) && left.take(letter)
     };
-    let ended = async {
+    let walking = async {
         for place in &shelves.places {
             sender.send(shelves.open(place).await?, &matches).await?;
         }
         Ok(())
     };
-    let ended = ended.await;
+    let ended = walking.await;
     sender.tell(ended, survey.matched, json, out)
 }
 

@@ -47,6 +47,11 @@ pub(super) struct Unroutable {
 }
 
 impl Entry {
+    pub(super) fn new(parcel: Parcel, reply: Reply, deadline: Instant, place: Option<OwnedSemaphorePermit>) -> Self {
+        let (reply, known) = (Some(reply), Known::Unsent);
+        Self { parcel, reply, deadline, known, is_in_flight: false, is_late_at: deadline, place }
+    }
+
     /// Whether it is not to be sent any more: its caller was told that there is no word, or has taken it back.
     pub(super) fn is_given_up(&self) -> bool {
         self.reply.as_ref().is_none_or(Reply::is_taken_back)

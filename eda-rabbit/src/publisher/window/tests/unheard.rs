@@ -52,6 +52,7 @@ async fn a_word_that_came_late_is_told_to_who_publishes_again() {
     tokio::time::advance(Duration::from_secs(60)).await;
     let _late = publish(&mut window, "b", "1");
     assert_eq!(taken(&mut window), [4], "and not for ever");
+    assert!(window.unheard.is_empty(), "nothing is looked up any more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,4 +98,67 @@ async fn one_that_was_published_again_goes_again_after_a_lost_channel() {
     assert_eq!(taken(&mut window), [1]);
     window.hear(vec![(1, ack(None))]);
     assert_eq!(kind(&mut again), Some(Ok(())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_publishes_again_is_told_whatever_the_first_one_is() {
+    let mut window = Window::default();
+    unconfirmed(&mut window, "a", "1").await;
+    let mut returned_one = publish(&mut window, "a", "1");
+    window.hear(vec![(1, Word::Ack { returned: Some(returned("k", "a")) })]);
+    assert_eq!(kind(&mut returned_one), Some(Err(ErrorKind::Unroutable)));
+
+    unconfirmed(&mut window, "b", "1").await;
+    let mut culprit = publish(&mut window, "b", "1");
+    window.lose(Some(&Error::new(ErrorKind::AccessRefused, "no")));
+    assert_eq!(kind(&mut culprit), Some(Err(ErrorKind::AccessRefused)));
+
+    unconfirmed(&mut window, "c", "1").await;
+    let mut refused = publish(&mut window, "c", "1");
+    window.hear(vec![(3, NACK)]);
+    assert_eq!(kind(&mut refused), None, "it is tried again");
+    tokio::time::advance(Duration::from_secs(10)).await;
+    window.expire(Instant::now(), "");
+    assert_eq!(kind(&mut refused), Some(Err(ErrorKind::Rejected)));
+
+    let mut window = Window::default();
+    unconfirmed(&mut window, "d", "1").await;
+    let mut closed = publish(&mut window, "d", "1");
+    window.close();
+    assert_eq!(kind(&mut closed), Some(Err(ErrorKind::Unconfirmed)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_tell_events_apart_and_the_trace_does_not() {
+    let mut window = Window::default();
+    let with_header = |window: &mut Window, name: &str, value: &str| {
+        let mut message = Message::new("k", "1");
+        message.id = Some(EventId::from("a"));
+        message.headers.insert(name, value);
+        let (word, outcome) = oneshot::channel();
+        window.admit(Parcel::Event(Box::new(message), "e"), Reply::new(word, false), later(), None);
+        (taken(window).len(), outcome)
+    };
+    let _first = with_header(&mut window, "traceparent", "00-1");
+    tokio::time::advance(Duration::from_secs(10)).await;
+    window.expire(Instant::now(), "");
+    assert_eq!(with_header(&mut window, "tenant", "acme").0, 1);
+    assert_eq!(with_header(&mut window, "traceparent", "00-2").0, 0);
+}
+
+/// A word has its time, however often the broker takes nothing in between.
+#[tokio::test(start_paused = true)]
+async fn alarms_that_come_and_go_hold_no_channel_for_ever() {
+    let mut window = Window::default();
+    let _outcome = publish(&mut window, "a", "1");
+    taken(&mut window);
+    let second = Duration::from_secs(1);
+    for _ in 0..14 {
+        tokio::time::advance(second).await;
+        assert!(!window.is_stuck(Instant::now()));
+        tokio::time::advance(10 * second).await;
+        window.unblocked(10 * second, Instant::now());
+    }
+    tokio::time::advance(second).await;
+    assert!(window.is_stuck(Instant::now()), "it had fifteen seconds");
 }
