@@ -26,6 +26,8 @@ pub(crate) struct Books {
     told: u64,
     confirmed: u64,
     effects: u64,
+    /// Retries that an operator would have sent back.
+    pub given_back: u64,
     health: HashMap<String, bool>,
     /// One a second, of the present process of that name.
     gauges: HashMap<String, Vec<Gauge>>,
@@ -99,6 +101,8 @@ pub(crate) struct Findings {
     pub false_park: u64,
     /// Parked by the broker's delivery limit.
     pub suspect: u64,
+    /// Retries that were orphaned, and sent back by this run in an operator's place.
+    pub given_back: u64,
     /// Poison that is not among the dead letters of some handler.
     pub missed: u64,
     /// Told to be unroutable, though it was not.
@@ -219,6 +223,7 @@ impl Books {
             confirmed: self.confirmed,
             effects: self.effects,
             out_of_order: self.out_of_order,
+            given_back: self.given_back,
             ..Findings::default()
         };
         for (id, entry) in &self.events {
@@ -289,7 +294,8 @@ impl Entry {
                 findings.corrupt += 1;
                 findings.sample("corrupt", id, handler);
             }
-            let asked_for = if is_poison { 1 } else { 1 + handled.failed };
+            // who fails does so once
+            let asked_for = if is_poison { 1 } else { 1 + handled.failed.min(1) };
             findings.duplicates += u64::from(handled.received.saturating_sub(asked_for));
         }
     }
@@ -325,7 +331,7 @@ fn index(handler: &str) -> usize {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
-fn ratio(part: u64, whole: u64) -> f64 {
+pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 

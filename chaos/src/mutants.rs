@@ -113,8 +113,9 @@ async fn leave_out(mutant: &Mutant, mut cluster: Cluster) -> Result<(Cluster, St
     let is_off = match shows_as {
         Sign::Sum(sum) => off.contains(sum),
         Sign::LostAt(handler) => {
-            let mut lost = report.findings.samples.iter().filter(|sample| sample.starts_with("lost"));
-            off.contains(&"lost") && lost.all(|sample| sample.ends_with(handler))
+            let lost = report.findings.samples.iter().filter(|sample| sample.starts_with("lost"));
+            let lost: Vec<_> = lost.collect();
+            off.contains(&"lost") && !lost.is_empty() && lost.iter().all(|sample| sample.ends_with(handler))
         }
         Sign::Trouble(words) => report.troubles.iter().any(|trouble| trouble.contains(words)),
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::books::Findings;
+use crate::books::{Findings, ratio};
 use crate::fault::Fault;
 use crate::options::Options;
 use crate::steady::Steady;
@@ -260,7 +260,16 @@ impl Report {
             ("false_park", format!("{}, and {} suspect", findings.false_park, findings.suspect)),
             ("missed", number(findings.missed)),
             ("misreturned", number(findings.misreturned)),
-            ("dup_rate", format!("{:.3} % ({})", findings.dup_rate * 100.0, findings.duplicates)),
+            ("given_back", format!("{} retries from eda.retry.orphaned, as by an operator", findings.given_back)),
+            (
+                "dup_rate",
+                format!(
+                    "{:.3} % of the deliveries ({}); {:.3} for each hundred confirmed events",
+                    findings.dup_rate * 100.0,
+                    findings.duplicates,
+                    ratio(findings.duplicates, findings.confirmed) * 100.0,
+                ),
+            ),
             ("order", format!("{} behind a later one of their key (not promised)", findings.out_of_order)),
             ("leaks", number(self.troubles.iter().filter(|trouble| trouble.starts_with("leak")).count() as u64)),
             ("recovered", format!("{} handled without a confirm", findings.recovered)),

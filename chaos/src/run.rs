@@ -230,8 +230,9 @@ impl Run {
 
     /// Until every running worker has confirmed or received something that was told after a time; gives how long after.
     async fn until_recovered(&mut self, since: Millis, limit: Duration) -> Result<Option<Duration>, String> {
-        let running = self.fleet.workers.iter().filter(|worker| worker.is_running());
-        self.waiting = Waiting { since, workers: running.map(|worker| worker.name).collect(), slowest: 0 };
+        if self.waiting.since != since {
+            self.wait_for_all(since);
+        }
         let began = Instant::now();
         while !self.waiting.workers.is_empty() {
             if began.elapsed() > limit {
@@ -240,6 +241,11 @@ impl Run {
             self.wait(STEP).await?;
         }
         Ok(Some(Duration::from_millis(self.waiting.slowest)))
+    }
+
+    fn wait_for_all(&mut self, since: Millis) {
+        let running = self.fleet.workers.iter().filter(|worker| worker.is_running());
+        self.waiting = Waiting { since, workers: running.map(|worker| worker.name).collect(), slowest: 0 };
     }
 
     async fn check_consumers(&mut self, when: &str, limit: Duration) {

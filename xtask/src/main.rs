@@ -36,8 +36,9 @@ usage: cargo xtask <command>
 AMQP_URL           tests use this broker instead of a private node
 EDA_PYTHON         tests use this Python, which has pika, instead of one in target
 EDA_COLLECTOR      tests send traces to this `rotel-agent`, instead of one in target
+EDA_PROMTOOL       metrics are checked with this `promtool`
 EDA_RABBITMQ_BIN   folder that holds rabbitmq-server and rabbitmqctl
-EDA_RABBITMQ_4_BIN the same of a RabbitMQ 4: then `test` runs the conformance suite and the chaos run on it, too";
+EDA_RABBITMQ_4_BIN the same of a RabbitMQ 4: then `test` runs the transport's tests and the chaos run on it, too";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

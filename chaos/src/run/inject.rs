@@ -87,7 +87,13 @@ impl Run {
             Fault::LateAcks => self.ack_late().await?,
             Fault::LeaderKill => {
                 let leader = self.leader()?;
-                self.down(&[leader], 4).await?;
+                self.blocking(|run| run.cluster.kill(leader))?;
+                // the others are to go on without it
+                let since = now();
+                self.wait_for_all(since);
+                self.wait(Duration::from_secs(4)).await?;
+                self.blocking(|run| run.cluster.start_again(leader))?;
+                return Ok(since);
             }
             Fault::TwoDown => self.down(&[node, (node + 1) % 3], 5).await?,
             Fault::AllDown => self.down(&[0, 1, 2], 60).await?,
@@ -255,7 +261,10 @@ impl Run {
         self.check_consumers(Fault::RetryGone.name(), Duration::from_secs(15)).await;
         match parked::give_back(&self.cluster.url()).await {
             Ok(0) => {}
-            Ok(count) => Screen::say(&format!("retry-gone: {count} retries were given back from eda.retry.orphaned")),
+            Ok(count) => {
+                self.books.given_back += count;
+                Screen::say(&format!("retry-gone: {count} retries were given back from eda.retry.orphaned"));
+            }
             Err(error) => self.trouble(error),
         }
     }

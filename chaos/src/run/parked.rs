@@ -27,18 +27,18 @@ pub(super) fn is_for_dead_letters(queue: &str) -> bool {
 }
 
 /// Sends retries whose queue was not bound on their way again, as an operator does by `unrouted replay`; tells how many.
-pub(super) async fn give_back(url: &str) -> Result<usize, String> {
+pub(super) async fn give_back(url: &str) -> Result<u64, String> {
     let giving = timeout(LIMIT, give_back_all(url)).await;
     let given = giving.map_err(|_| format!("giving back what is in {ORPHANED} took longer than {LIMIT:?}"))?;
     given.map_err(|error| format!("giving back what is in {ORPHANED}: {error}"))
 }
 
-async fn give_back_all(url: &str) -> lapin::Result<usize> {
+async fn give_back_all(url: &str) -> lapin::Result<u64> {
     let connection = Connection::connect(url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     let waiting = channel.queue_declare(ORPHANED.into(), passive(), FieldTable::default()).await?.message_count();
-    let mut given = 0;
+    let mut given = 0_u32;
     // no more than are there: one that comes back is for the end of the run to find
     while given < waiting
         && let Some(got) = channel.basic_get(ORPHANED.into(), BasicGetOptions::default()).await?
@@ -54,7 +54,7 @@ async fn give_back_all(url: &str) -> lapin::Result<usize> {
     }
     channel.close(200, "bye".into()).await?;
     connection.close(200, "bye".into()).await?;
-    Ok(given as usize)
+    Ok(given.into())
 }
 
 fn passive() -> QueueDeclareOptions {
@@ -93,10 +93,20 @@ fn parked(queue: &str, properties: &BasicProperties, body: &[u8]) -> Record {
         Some(AMQPValue::LongString(reason)) => reason.to_string(),
         // the broker gives no reason of ours
         _ if queue.starts_with("eda.") => queue.to_owned(),
-        _ => "suspect".to_owned(),
+        _ if headers.is_some_and(is_over_the_limit) => "suspect".to_owned(),
+        _ => "unexplained".to_owned(),
     };
     let first = if of.is_some() { "ship" } else { "book" };
     let handler = queue.strip_suffix(".note.dead").unwrap_or(first).to_owned();
     let id = of.unwrap_or_else(|| u128::from_str_radix(&id, 16).unwrap_or_default());
     Record::Parked { id, handler, reason, hash }
+}
+
+/// Whether the broker has parked it after too many deliveries: what RabbitMQ says in `x-death`.
+fn is_over_the_limit(headers: &FieldTable) -> bool {
+    let Some(AMQPValue::FieldArray(deaths)) = headers.inner().get("x-death") else { return false };
+    deaths.as_slice().iter().any(|death| {
+        let AMQPValue::FieldTable(death) = death else { return false };
+        matches!(death.inner().get("reason"), Some(AMQPValue::LongString(reason)) if *reason.as_bytes() == *b"delivery_limit")
+    })
 }
