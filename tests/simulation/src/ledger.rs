@@ -69,6 +69,11 @@ pub(crate) fn is_dead(queue: &str) -> bool {
     queue.rsplit('.').next() == Some("dead") && !queue.starts_with("eda.")
 }
 
+/// Whether it went with a queue of all services, on its way to this one: a retry has the queue's name for a key.
+fn is_shared(held: &Held, queue: &str) -> bool {
+    held.queue == "eda.unrouted" || (held.queue.starts_with("eda.") && held.routing_key == queue)
+}
+
 #[derive(Deserialize)]
 struct Body {
     order: u64,
@@ -141,7 +146,7 @@ impl Ledger {
         for held in simulation.destroyed().iter().chain(&simulation.unserved()) {
             for place in PLACES {
                 if let Some((order, is_paid, _)) = self.read(held)
-                    && (held.queue.starts_with(place.queue()) || held.queue.starts_with("eda."))
+                    && (held.queue.starts_with(place.queue()) || is_shared(held, place.queue()))
                     && is_paid == place.takes_paid()
                 {
                     excused.insert((place, order));
@@ -165,7 +170,8 @@ impl Ledger {
         tell("lost", &lost);
         let seen = records.received.keys().chain(parked.keys());
         let is_unexpected = |at: &&(Place, u64)| {
-            at.1 >= self.events || (at.0.takes_paid() && !records.received.contains_key(&(Place::Charge, at.1)))
+            let is_paid = || self.plan(at.1).is_paid && records.received.contains_key(&(Place::Charge, at.1));
+            at.1 >= self.events || (at.0.takes_paid() && !is_paid())
         };
         tell("unexpected", &seen.filter(is_unexpected).copied().collect::<Vec<_>>());
         tell("corrupt", &records.corrupt);
