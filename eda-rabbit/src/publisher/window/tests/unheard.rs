@@ -5,7 +5,10 @@ use eda_core::{EventId, Message};
 use super::*;
 
 fn publish(window: &mut Window, id: &str, body: &str) -> oneshot::Receiver<Result<()>> {
-    let mut message = Message::new("k", body.to_owned());
+    admit_event(window, id, Message::new("k", body.to_owned()))
+}
+
+fn admit_event(window: &mut Window, id: &str, mut message: Message) -> oneshot::Receiver<Result<()>> {
     message.id = Some(EventId::from(id));
     let (word, outcome) = oneshot::channel();
     window.admit(Parcel::Event(Box::new(message), "e"), Reply::new(word, false), later(), None);
@@ -133,10 +136,8 @@ async fn headers_tell_events_apart_and_the_trace_does_not() {
     let mut window = Window::default();
     let with_header = |window: &mut Window, name: &str, value: &str| {
         let mut message = Message::new("k", "1");
-        message.id = Some(EventId::from("a"));
         message.headers.insert(name, value);
-        let (word, outcome) = oneshot::channel();
-        window.admit(Parcel::Event(Box::new(message), "e"), Reply::new(word, false), later(), None);
+        let outcome = admit_event(window, "a", message);
         (taken(window).len(), outcome)
     };
     let _first = with_header(&mut window, "traceparent", "00-1");
