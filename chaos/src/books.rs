@@ -114,6 +114,8 @@ pub(crate) struct Findings {
     pub due: u64,
     /// Duplicates for each delivery that was due.
     pub dup_rate: f64,
+    /// Of one event at one handler, at most.
+    pub most_effects: u32,
     /// First effects behind those of a later event of the same key; not promised, so only counted.
     pub out_of_order: u64,
     /// Some of what is off, to search the ledgers for.
@@ -294,6 +296,7 @@ impl Entry {
                 findings.corrupt += 1;
                 findings.sample("corrupt", id, handler);
             }
+            findings.most_effects = findings.most_effects.max(handled.effects);
             // who fails does so once
             let asked_for = if is_poison { 1 } else { 1 + handled.failed.min(1) };
             findings.duplicates += u64::from(handled.received.saturating_sub(asked_for));

@@ -264,10 +264,12 @@ impl Report {
             (
                 "dup_rate",
                 format!(
-                    "{:.3} % of the deliveries ({}); {:.3} for each hundred confirmed events",
+                    "{:.3} % of the deliveries ({}); {:.3} for each hundred confirmed events; \
+                     at most {} effects of one event at one handler",
                     findings.dup_rate * 100.0,
                     findings.duplicates,
                     ratio(findings.duplicates, findings.confirmed) * 100.0,
+                    findings.most_effects,
                 ),
             ),
             ("order", format!("{} behind a later one of their key (not promised)", findings.out_of_order)),

@@ -27,6 +27,9 @@ use crate::steady::Steady;
 /// How often the ledgers are read.
 const STEP: Duration = Duration::from_millis(50);
 const READY: Duration = Duration::from_secs(20);
+/// Each process says once a second what it uses.
+const MEASURED_WITHIN: Duration = Duration::from_millis(1_500);
+const PUBLISHERS: [&str; 2] = ["publisher", "strict"];
 
 /// Starts everything, and takes it away again.
 ///
@@ -91,7 +94,7 @@ struct Run {
     waiting: Waiting,
     recoveries: BTreeMap<Fault, Recovery>,
     troubles: Vec<String>,
-    at_rest: BTreeMap<&'static str, Gauge>,
+    used_before: BTreeMap<&'static str, Gauge>,
     steady: Vec<Steady>,
     now_doing: String,
 }
@@ -102,6 +105,7 @@ struct Waiting {
     since: Millis,
     workers: BTreeSet<&'static str>,
     slowest: Millis,
+    last: &'static str,
 }
 
 impl Run {
@@ -119,7 +123,7 @@ impl Run {
             waiting: Waiting::default(),
             recoveries: BTreeMap::new(),
             troubles: Vec::new(),
-            at_rest: BTreeMap::new(),
+            used_before: BTreeMap::new(),
             steady: Vec::new(),
             now_doing: String::new(),
         })
@@ -149,17 +153,24 @@ impl Run {
             self.blocking(|run| run.cluster.settle_down())?;
             self.check_consumers("after the first restart", READY).await;
         }
-        self.wait(Duration::from_millis(1_500)).await?;
-        for consumer in self.fleet.of(&HANDLERS) {
-            let name = self.fleet.workers[consumer].name;
-            self.at_rest.extend(self.books.gauge(name).map(|gauge| (name, gauge)));
-        }
-        for publisher in self.fleet.of(&["publisher", "strict"]) {
+        self.measure(&HANDLERS).await?;
+        for publisher in self.fleet.of(&PUBLISHERS) {
             self.fleet.start(publisher)?;
         }
         let began = now();
         let moves = self.until_recovered(began, READY).await?;
-        moves.map(drop).ok_or_else(|| format!("{:?} made no progress; see their logs", self.waiting.workers))
+        moves.map(drop).ok_or_else(|| format!("{:?} made no progress; see their logs", self.waiting.workers))?;
+        self.measure(&PUBLISHERS).await
+    }
+
+    /// What processes use before the first fault: consumers at rest, publishers while they publish.
+    async fn measure(&mut self, roles: &[&str]) -> Result<(), String> {
+        self.wait(MEASURED_WITHIN).await?;
+        for worker in self.fleet.of(roles) {
+            let name = self.fleet.workers[worker].name;
+            self.used_before.extend(self.books.gauge(name).map(|gauge| (name, gauge)));
+        }
+        Ok(())
     }
 
     async fn faults(&mut self) -> Result<(), String> {
@@ -180,9 +191,16 @@ impl Run {
             let since = self.inject(fault).await?;
             let took = self.recover(since).await?;
             self.ledger.write(format!("I {} {injected} {since}", fault.name()));
-            if took.is_none() {
-                let who = &self.waiting.workers;
-                self.trouble(format!("{}: {who:?} made no progress within {:?}", fault.name(), self.options.patience));
+            match took {
+                None => {
+                    let who = &self.waiting.workers;
+                    let limit = self.options.patience;
+                    self.trouble(format!("{}: {who:?} made no progress within {limit:?}", fault.name()));
+                }
+                Some(took) if took > fault.limit() => {
+                    Screen::say(&format!("{}: {} was back after {took:.1?}", fault.name(), self.waiting.last));
+                }
+                Some(_) => {}
             }
             self.recoveries.entry(fault).or_default().add(took);
             if fault == Fault::RetryGone && took.is_some() {
@@ -245,7 +263,7 @@ impl Run {
 
     fn wait_for_all(&mut self, since: Millis) {
         let running = self.fleet.workers.iter().filter(|worker| worker.is_running());
-        self.waiting = Waiting { since, workers: running.map(|worker| worker.name).collect(), slowest: 0 };
+        self.waiting = Waiting { since, workers: running.map(|worker| worker.name).collect(), ..Waiting::default() };
     }
 
     async fn check_consumers(&mut self, when: &str, limit: Duration) {
@@ -306,7 +324,9 @@ impl Run {
             let Some(progress) = self.books.enter(worker, record) else { continue };
             if progress.told >= self.waiting.since && self.waiting.workers.remove(worker) {
                 let took = progress.at.saturating_sub(self.waiting.since);
-                self.waiting.slowest = self.waiting.slowest.max(took);
+                if took >= self.waiting.slowest {
+                    (self.waiting.slowest, self.waiting.last) = (took, worker);
+                }
             }
         }
         Ok(())

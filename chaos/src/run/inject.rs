@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::screen::Screen;
-use super::{Run, parked};
+use super::{PUBLISHERS, Run, parked};
 use crate::books::HANDLERS;
 use crate::fault::Fault;
 use crate::fleet::SLOWED_DOWN;
@@ -77,7 +77,7 @@ impl Run {
             Fault::RetryGone => self.delete_retry_exchange().await?,
             Fault::ConsumerKill => self.replace(&HANDLERS, "KILL").await?,
             Fault::ConsumerStop => self.replace(&HANDLERS, "TERM").await?,
-            Fault::PublisherKill => self.replace(&["publisher", "strict"], "KILL").await?,
+            Fault::PublisherKill => self.replace(&PUBLISHERS, "KILL").await?,
             Fault::ConsumerFreeze => {
                 let victim = self.one_of(&HANDLERS);
                 self.fleet.workers[victim].signal("STOP")?;
@@ -115,7 +115,7 @@ impl Run {
 
     /// Who reads along must have seen a connection from its beginning, so there are new ones.
     async fn confirm_late(&mut self) -> Result<(), String> {
-        let publishers = self.fleet.of(&["publisher", "strict"]);
+        let publishers = self.fleet.of(&PUBLISHERS);
         for publisher in &publishers {
             self.each_proxy(*publisher, |proxy| proxy.on_the_next(Way::Pass, Way::Gathered));
             self.each_proxy(*publisher, |proxy| proxy.end(End::Reset));
@@ -222,7 +222,7 @@ impl Run {
 
     /// What is in a queue goes with it, so it is empty, and nobody publishes meanwhile.
     async fn delete_queue(&mut self) -> Result<Millis, String> {
-        let publishers = self.fleet.of(&["publisher", "strict"]);
+        let publishers = self.fleet.of(&PUBLISHERS);
         for publisher in &publishers {
             self.fleet.workers[*publisher].signal("STOP")?;
         }

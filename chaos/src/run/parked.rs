@@ -126,3 +126,36 @@ fn is_over_the_limit(headers: &FieldTable) -> bool {
         matches!(death.inner().get("reason"), Some(AMQPValue::LongString(reason)) if *reason.as_bytes() == *b"delivery_limit")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Cluster;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn as_many_letters_as_a_long_run_leaves_are_read_within_the_limit() {
+        const LETTERS: usize = 12_500;
+        let cluster = tokio::task::block_in_place(|| Cluster::start(1, "letters", None)).expect("a node");
+        let connection =
+            Connection::connect(&cluster.url(), ConnectionProperties::default()).await.expect("a connection");
+        let channel = connection.create_channel().await.expect("a channel");
+        let queue = "book.note.dead";
+        let arguments = FieldTable::default();
+        channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments).await.expect("a queue");
+        for letter in 0..LETTERS {
+            let id = format!("{letter:032x}");
+            let properties = BasicProperties::default().with_message_id(id.into());
+            let options = BasicPublishOptions::default();
+            channel.basic_publish("".into(), queue.into(), options, b"{}", properties).await.expect("it is sent");
+        }
+        channel.close(200, "sent".into()).await.expect("the broker has taken all");
+
+        let records = take(&cluster.url(), queue).await.expect("all are read");
+        let read = records.iter().map(|record| match record {
+            Record::Parked { id, .. } => *id,
+            other => panic!("no letter: {other:?}"),
+        });
+        assert!(read.eq(0..LETTERS as u128), "each once, in their order");
+        assert_eq!(take(&cluster.url(), queue).await.expect("none is left"), []);
+    }
+}
