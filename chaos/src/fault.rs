@@ -19,15 +19,19 @@ pub(crate) enum Fault {
     SilentDoor,
     GarbageDoor,
     Flap,
+    LongFlap,
     Stutter,
     Kill,
     Stop,
     Freeze,
+    LongFreeze,
     CloseConnections,
     ConnectionLimit,
     MemoryAlarm,
     KilledWhileBlocked,
     StoppedWhileBlocked,
+    StoppedTwice,
+    StoppedWhileAway,
     DiskAlarm,
     PermissionRevoked,
     QueueFull,
@@ -49,7 +53,7 @@ pub(crate) enum Fault {
 struct About(&'static str, &'static str, usize, u64, &'static str);
 
 impl Fault {
-    const ALL: [(Self, About); 36] = [
+    const ALL: [(Self, About); 40] = [
         (Self::Reset, About("reset", "F11", 1, 5, "a process's connections are reset")),
         (Self::HalfClose, About("half-close", "F12", 1, 5, "the broker's direction ends, the other one lives")),
         (Self::BlackHole, About("black-hole", "F13", 1, 25, "a process's connections swallow everything")),
@@ -74,6 +78,10 @@ impl Fault {
         (Self::GarbageDoor, About("garbage-door", "F19", 1, 7, "reset, and connections that say nonsense for 5 s")),
         (Self::Flap, About("flap", "F21", 1, 5, "five resets, 2 s apart")),
         (
+            Self::LongFlap,
+            About("long-flap", "F21", 1, 5, "forty resets of everyone, 3 s apart, with progress after each"),
+        ),
+        (
             Self::Stutter,
             About(
                 "stutter",
@@ -86,6 +94,8 @@ impl Fault {
         (Self::Kill, About("kill", "F01", 1, 5, "SIGKILL of a node, back after 1–4 s")),
         (Self::Stop, About("stop", "F05", 1, 7, "a node stops in good order and comes back")),
         (Self::Freeze, About("freeze", "F06", 1, 5, "SIGSTOP of a node for 8 s")),
+        // who reconnects to a frozen broker waits for it, or has given up just before
+        (Self::LongFreeze, About("long-freeze", "F06", 1, 7, "SIGSTOP of a node for 60 s")),
         (Self::CloseConnections, About("close-connections", "F07", 1, 5, "the broker closes all connections")),
         (
             Self::ConnectionLimit,
@@ -105,6 +115,14 @@ impl Fault {
         (
             Self::StoppedWhileBlocked,
             About("stopped-while-blocked", "F38", 1, 5, "SIGTERM of a consumer that waits for the end of an alarm"),
+        ),
+        (
+            Self::StoppedTwice,
+            About("stopped-twice", "F38", 1, 5, "SIGTERM twice of a consumer that waits for the end of an alarm"),
+        ),
+        (
+            Self::StoppedWhileAway,
+            About("stopped-while-away", "F38", 1, 5, "SIGTERM of a consumer that reaches no broker"),
         ),
         (Self::DiskAlarm, About("disk-alarm", "F23", 1, 2, "disk alarm for 4 s")),
         (Self::PermissionRevoked, About("permission-revoked", "F09", 1, 7, "no permission to write for 4 s")),

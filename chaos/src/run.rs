@@ -3,6 +3,7 @@
 mod ending;
 mod inject;
 mod parked;
+mod processes;
 mod screen;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,15 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::processes::DRAIN;
 use super::screen::Screen;
 use super::{MEASURED_WITHIN, PUBLISHERS, Run, parked};
 use crate::books::{Findings, Gauge, HANDLERS};
 use crate::report::{Report, Versions};
 
-/// The drain's own limit, and a second.
-const DRAIN: Duration = Duration::from_secs(31);
-/// So long after it should have ended a process is waited for, to know by how much it was late.
-const GRACE: Duration = Duration::from_secs(20);
 /// A few files, tasks and megabytes that a runtime keeps after it has been busy.
 const KEPT: Gauge = Gauge { files: 4, tasks: 4, kilobytes: 40_000 };
 /// What is in the air at one moment is not at another: so many tasks of a process that publishes are no leak.
@@ -52,7 +49,7 @@ impl Run {
             self.terminate(*consumer);
         }
         for consumer in consumers {
-            self.until_ended_within(consumer, "TERM", DRAIN.min(self.options.patience)).await?;
+            self.until_ended(consumer, "TERM", DRAIN.min(self.options.patience)).await?;
         }
         self.read()?;
         Ok(self.books.findings())
@@ -75,30 +72,7 @@ impl Run {
     /// SIGTERM, and an end in good order.
     async fn stop(&mut self, worker: usize, limit: Duration) -> Result<(), String> {
         self.terminate(worker);
-        self.until_ended_within(worker, "TERM", limit).await
-    }
-
-    fn terminate(&mut self, worker: usize) {
-        if let Err(error) = self.fleet.workers[worker].signal("TERM") {
-            self.trouble(error);
-        }
-    }
-
-    pub(super) async fn until_ended(&mut self, worker: usize, signal: &str) -> Result<(), String> {
-        self.until_ended_within(worker, signal, DRAIN).await
-    }
-
-    async fn until_ended_within(&mut self, worker: usize, signal: &str, limit: Duration) -> Result<(), String> {
-        let name = self.fleet.workers[worker].name;
-        match self.fleet.workers[worker].ended(limit + GRACE).await? {
-            Some((_, took)) if took > limit => {
-                self.trouble(format!("{name} ended {took:.1?} after SIG{signal}, which may take {limit:?}"));
-            }
-            Some((status, _)) if signal != "TERM" || status.success() => {}
-            Some((status, _)) => self.trouble(format!("{name} ended with {status} after SIGTERM")),
-            None => self.trouble(format!("{name} did not end within {:?} after SIG{signal}", limit + GRACE)),
-        }
-        Ok(())
+        self.until_ended(worker, "TERM", limit).await
     }
 
     /// Until all queues that a handler or a wait is to empty have nothing ready and nothing unacked, so many times in a row.

@@ -1,17 +1,16 @@
 //! How each kind of fault is done, and undone.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::screen::Screen;
 use super::{PUBLISHERS, Run, parked};
 use crate::books::HANDLERS;
 use crate::fault::Fault;
-use crate::fleet::SLOWED_DOWN;
 use crate::ledger::{Millis, now};
 use crate::proxy::{Door, End, Way};
 
-const ALARM: [&str; 2] = ["set_vm_memory_high_watermark", "0.000001"];
-const NO_ALARM: [&str; 2] = ["set_vm_memory_high_watermark", "0.4"];
+pub(super) const ALARM: [&str; 2] = ["set_vm_memory_high_watermark", "0.000001"];
+pub(super) const NO_ALARM: [&str; 2] = ["set_vm_memory_high_watermark", "0.4"];
 
 impl Run {
     /// Does it, and gives the time from which on progress is expected again.
@@ -41,6 +40,7 @@ impl Run {
                 }
                 self.each_proxy(victim, |proxy| proxy.end(End::Reset));
             }
+            Fault::LongFlap => self.flap_for_long().await?,
             Fault::Stutter => self.stutter().await?,
             Fault::Kill => {
                 self.blocking(|run| run.cluster.kill(node))?;
@@ -57,6 +57,11 @@ impl Run {
                 self.wait(Duration::from_secs(8)).await?;
                 self.cluster.resume(node)?;
             }
+            Fault::LongFreeze => {
+                self.cluster.pause(node)?;
+                self.wait(Duration::from_secs(60)).await?;
+                self.cluster.resume(node)?;
+            }
             Fault::CloseConnections => self.close_connections()?,
             Fault::ConnectionLimit => self.limit_connections().await?,
             Fault::MemoryAlarm => {
@@ -64,8 +69,10 @@ impl Run {
                 self.wait(Duration::from_secs(4)).await?;
                 self.ctl(&NO_ALARM)?;
             }
-            Fault::KilledWhileBlocked => self.end_while_blocked(&["book", "audit"], "KILL").await?,
-            Fault::StoppedWhileBlocked => self.end_while_blocked(&["audit"], "TERM").await?,
+            Fault::KilledWhileBlocked => self.end_while_blocked(&["book", "audit"], &["KILL"]).await?,
+            Fault::StoppedWhileBlocked => self.end_while_blocked(&["audit"], &["TERM"]).await?,
+            Fault::StoppedTwice => self.end_while_blocked(&["audit"], &["TERM", "TERM"]).await?,
+            Fault::StoppedWhileAway => self.stop_while_away().await?,
             Fault::DiskAlarm => {
                 self.ctl(&["set_disk_free_limit", "10000GB"])?;
                 self.wait(Duration::from_secs(4)).await?;
@@ -75,9 +82,9 @@ impl Run {
             Fault::QueueFull => self.fill_queue().await?,
             Fault::QueueDeleted => return self.delete_queue().await,
             Fault::RetryGone => self.delete_retry_exchange().await?,
-            Fault::ConsumerKill => self.replace(&HANDLERS, "KILL").await?,
-            Fault::ConsumerStop => self.replace(&HANDLERS, "TERM").await?,
-            Fault::PublisherKill => self.replace(&PUBLISHERS, "KILL").await?,
+            Fault::ConsumerKill => self.replace(&HANDLERS, &["KILL"]).await?,
+            Fault::ConsumerStop => self.replace(&HANDLERS, &["TERM"]).await?,
+            Fault::PublisherKill => self.replace(&PUBLISHERS, &["KILL"]).await?,
             Fault::ConsumerFreeze => {
                 let victim = self.one_of(&HANDLERS);
                 self.fleet.workers[victim].signal("STOP")?;
@@ -102,7 +109,7 @@ impl Run {
         Ok(now())
     }
 
-    fn each_proxy(&self, worker: usize, act: impl Fn(&crate::proxy::Proxy)) {
+    pub(super) fn each_proxy(&self, worker: usize, act: impl Fn(&crate::proxy::Proxy)) {
         self.fleet.workers[worker].proxies.iter().for_each(act);
     }
 
@@ -135,18 +142,19 @@ impl Run {
         Ok(())
     }
 
-    /// Consumers come to much work while the broker takes nothing, so that their retries, and what they return, wait for it.
-    async fn end_while_blocked(&mut self, roles: &[&str], signal: &str) -> Result<(), String> {
-        let consumers = self.fleet.of(&["book", "audit"]);
-        consumers.iter().try_for_each(|consumer| self.fleet.workers[*consumer].signal("STOP"))?;
-        self.wait(Duration::from_secs(2)).await?;
-        self.ctl(&ALARM)?;
-        consumers.iter().try_for_each(|consumer| self.fleet.workers[*consumer].signal("CONT"))?;
-        self.wait(Duration::from_millis(700)).await?;
-        for role in roles {
-            self.replace(&[role], signal).await?;
+    /// Long enough for what each reset would leave behind to show.
+    async fn flap_for_long(&mut self) -> Result<(), String> {
+        const APART: Duration = Duration::from_secs(3);
+        for number in 1..=40 {
+            (0..self.fleet.workers.len()).for_each(|worker| self.each_proxy(worker, |proxy| proxy.end(End::Reset)));
+            let (began, since) = (Instant::now(), now());
+            if self.until_recovered(since, APART).await?.is_none() {
+                let who = &self.waiting.workers;
+                self.trouble(format!("long-flap: {who:?} made no progress between resets {number} and {}", number + 1));
+            }
+            self.wait(APART.saturating_sub(began.elapsed())).await?;
         }
-        self.ctl(&NO_ALARM)
+        Ok(())
     }
 
     async fn stutter(&mut self) -> Result<(), String> {
@@ -162,33 +170,6 @@ impl Run {
             all.clone().for_each(|worker| self.each_proxy(worker, |proxy| proxy.end(End::Reset)));
         }
         Ok(())
-    }
-
-    /// What was handed out on the first channel has other tags on the second one. Handlers begin it on the first, are done
-    /// when the second one is there, and end with the process before they have begun what has their tags now.
-    async fn ack_late(&mut self) -> Result<(), String> {
-        let victim = self.one_of(&["audit"]);
-        self.each_proxy(victim, |proxy| proxy.end(End::Reset));
-        self.until_recovered(now(), self.options.patience).await?;
-        self.wait(Duration::from_millis(200)).await?;
-        self.fleet.slow_down(victim)?;
-        self.wait(Duration::from_millis(1_500)).await?;
-        self.each_proxy(victim, |proxy| proxy.end(End::Reset));
-        self.wait(SLOWED_DOWN + SLOWED_DOWN / 4).await?;
-        self.end(victim, "KILL").await
-    }
-
-    /// Ends a process and begins it again.
-    async fn replace(&mut self, roles: &[&str], signal: &str) -> Result<(), String> {
-        let victim = self.one_of(roles);
-        self.end(victim, signal).await
-    }
-
-    async fn end(&mut self, victim: usize, signal: &str) -> Result<(), String> {
-        self.fleet.workers[victim].signal(signal)?;
-        self.until_ended(victim, signal).await?;
-        self.books.forget(self.fleet.workers[victim].name);
-        self.fleet.start(victim)
     }
 
     async fn revoke(&mut self) -> Result<(), String> {
@@ -303,18 +284,13 @@ impl Run {
         Ok(())
     }
 
-    fn one_of(&mut self, roles: &[&str]) -> usize {
-        let candidates = self.fleet.of(roles);
-        candidates[self.chance.index(candidates.len())]
-    }
-
     /// Of all nodes; without the virtual host it would be those of another one.
     fn close_connections(&mut self) -> Result<(), String> {
         let vhost = self.cluster.vhost().to_owned();
         self.ctl(&["close_all_connections", "--vhost", &vhost, "chaos"])
     }
 
-    fn ctl(&mut self, arguments: &[&str]) -> Result<(), String> {
+    pub(super) fn ctl(&mut self, arguments: &[&str]) -> Result<(), String> {
         self.blocking(|run| run.cluster.ctl(arguments)).map(drop)
     }
 }

@@ -73,8 +73,11 @@ async fn after_each_of_fifty_faults_health_is_what_the_broker_counts() {
     for number in 0..ROUNDS * FAULTS.len() {
         let fault = FAULTS[number % FAULTS.len()];
         inject(fault, &mut node, &mut proxy, &running).await;
+        // what is published before its queue is back would not come
         agree(&node, &running, fault, number).await;
         everyone_handles(&publisher, number, &mut handled).await;
+        // and now the fault was noticed for certain
+        agree(&node, &running, fault, number).await;
     }
     running.shutdown().await.expect("drained");
     broker.close().await.expect("closed");
@@ -140,22 +143,25 @@ async fn everyone_handles(
 
 /// By an administrator's own connection, past the network of the app. Zero where the broker has no such queue, or is not
 /// there.
-async fn consumers(node: &Node) -> Vec<u32> {
-    let mut counted = Vec::new();
-    for handler in HANDLERS {
-        counted.push(count(node, handler).await.unwrap_or(0));
+async fn consumers(node: &Node) -> [u32; HANDLERS.len()] {
+    let mut counted = [0; HANDLERS.len()];
+    let Ok(connection) = Connection::connect(&node.url(), ConnectionProperties::default()).await else {
+        return counted;
+    };
+    for (handler, count) in HANDLERS.into_iter().zip(&mut counted) {
+        *count = self::count(&connection, handler).await.unwrap_or(0);
     }
+    // it may be closed already
+    let _ = connection.close(200, "counted".into()).await;
     counted
 }
 
-async fn count(node: &Node, handler: &str) -> lapin::Result<u32> {
-    let connection = Connection::connect(&node.url(), ConnectionProperties::default()).await?;
+/// A channel of its own for each: one that asks for what is not there is closed.
+async fn count(connection: &Connection, handler: &str) -> lapin::Result<u32> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let channel = connection.create_channel().await?;
-    let found = channel.queue_declare(queue(handler).as_str().into(), options, FieldTable::default()).await;
-    // it may be closed already
-    let _ = connection.close(200, "counted".into()).await;
-    Ok(found?.consumer_count())
+    let found = channel.queue_declare(queue(handler).as_str().into(), options, FieldTable::default()).await?;
+    Ok(found.consumer_count())
 }
 
 async fn delete(node: &Node, handlers: &[&str]) {

@@ -17,6 +17,8 @@ mod slow;
 mod late;
 // what came on a connection that was lost
 mod stale;
+// bindings and room
+mod removed;
 // permissions
 mod access;
 // connected, and not consuming

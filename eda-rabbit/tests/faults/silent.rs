@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use eda_core::ErrorKind;
+use eda_core::event::CodecError;
 use eda_core::transport::{ConsumerState, Transport};
+use eda_core::{App, Broker, ErrorKind, Event, HandlerDef, Service, event as encoding};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::support::{alone, connect, event, next, node, subscribe, subscription, until_state};
+use crate::support::{PATIENCE, SERVICE, alone, connect, event, next, node, subscribe, subscription, until_state};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_broker_is_told_in_health_and_takes_once_what_waited_and_was_published_again() {
@@ -149,12 +151,42 @@ async fn a_close_that_was_given_up_is_done_by_the_next_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handler_that_blocks_its_thread_keeps_its_connection() {
     let node = node().await;
-    let (rabbit, subscription) = (connect(&node, "heartbeat=5").await, subscription("asleep"));
-    let deliveries = subscribe(&rabbit, &subscription).await;
-    let since = deliveries.status().borrow().since;
-    // three heartbeats, for one of two threads
-    tokio::spawn(async { std::thread::sleep(Duration::from_secs(16)) }).await.expect("no panic");
-    let status = deliveries.status().borrow().clone();
-    assert_eq!((status.state, status.since), (ConsumerState::Consuming, since), "it never was anything else");
-    rabbit.close().await.expect("closed");
+    let broker = Broker::new(connect(&node, "heartbeat=5").await).await.expect("it is connected");
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    let asleep = HandlerDef::from_fn("asleep", move |asleep: Asleep| {
+        let sender = sender.clone();
+        async move {
+            // three heartbeats, for one of two threads
+            std::thread::sleep(Duration::from_secs(16));
+            sender.send(asleep.number).expect("the test listens");
+        }
+    });
+    let running = App::new().service(Service::new(SERVICE).register(asleep)).start(&broker).await.expect("it starts");
+    let status = || running.health().subscriptions[0].status.clone();
+    let before = status();
+    let publisher = broker.publisher(SERVICE);
+    publisher.publish(&Asleep { number: 1 }).await.expect("it is confirmed");
+    assert_eq!(timeout(PATIENCE, handled.recv()).await.expect("it goes on"), Some(1));
+    let after = status();
+    assert_eq!((after.state, after.since), (ConsumerState::Consuming, before.since), "it never was anything else");
+    running.shutdown().await.expect("drained");
+    assert_eq!(handled.recv().await, None, "it came twice");
+    broker.close().await.expect("closed");
+}
+
+struct Asleep {
+    number: u32,
+}
+
+impl Event for Asleep {
+    const NAME: &'static str = "silent.asleep";
+
+    fn encode(&self) -> encoding::Encoded {
+        Ok(self.number.to_string().into())
+    }
+
+    fn decode(body: &[u8]) -> encoding::Decoded<Self> {
+        let text = std::str::from_utf8(body).map_err(CodecError::new)?;
+        Ok(Self { number: text.parse().map_err(CodecError::new)? })
+    }
 }

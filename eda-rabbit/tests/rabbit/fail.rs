@@ -101,15 +101,24 @@ async fn a_forged_attempt_or_death_counts_nothing() {
 async fn injected_properties_end_or_copy_nothing() {
     let (rabbit, subscription, foreign) = (rabbit().await, subscription("inject"), Foreign::new().await);
     let mut deliveries = subscribe(&rabbit, &subscription).await;
-    let mut headers = FieldTable::default();
-    headers.insert("CC".into(), AMQPValue::FieldArray(vec![AMQPValue::LongString("eda.unrouted".into())].into()));
-    let properties = BasicProperties::default().with_headers(headers).with_expiration("60000".into());
-    foreign.publish("eda.events", &subscription.bindings[0], properties, "1").await;
-    let delivery = next(&mut deliveries).await;
-    delivery.dead_letter(&failure(1)).await.expect("it is certain");
+    let inject = async || {
+        let mut headers = FieldTable::default();
+        headers.insert("CC".into(), AMQPValue::FieldArray(vec![AMQPValue::LongString("eda.unrouted".into())].into()));
+        let properties = BasicProperties::default().with_headers(headers).with_expiration("60000".into());
+        foreign.publish("eda.events", &subscription.bindings[0], properties, "1").await;
+    };
+    inject().await;
+    // a delay that no other test uses
+    next(&mut deliveries).await.retry(Duration::from_secs(1_200), &failure(1)).await.expect("it is certain");
+    let retried = foreign.take("eda.wait.1200000").await;
+    inject().await;
+    next(&mut deliveries).await.dead_letter(&failure(1)).await.expect("it is certain");
     let dead = foreign.take(&format!("{}.dead", subscription.queue)).await;
-    assert_eq!(dead.properties.expiration(), &None);
-    assert!(!dead.headers.contains_key("CC"));
+    for copy in [retried, dead] {
+        assert_eq!(copy.body, b"1");
+        assert_eq!(copy.properties.expiration(), &None);
+        assert!(!copy.headers.contains_key("CC"));
+    }
 }
 
 #[tokio::test]
