@@ -8,7 +8,9 @@ use eda_bench::event::BODY_BYTES;
 use eda_bench::meter::{Sample, count};
 use serde::Serialize;
 
+use crate::serve::Progress;
 use crate::stage::{Serving, Stage};
+use crate::window::Window;
 
 /// How many deliveries a point has, where it says nothing else.
 const DELIVERIES: u64 = 50_000;
@@ -16,6 +18,8 @@ const DELIVERIES: u64 = 50_000;
 const DELIVERIES_TO_HANDLERS: u64 = 3 * DELIVERIES;
 /// What takes longer to publish than all other points together is measured once.
 const OFTEN: u64 = 200_000;
+/// Processes start one after the other, and the last one is to have its share of the time that is measured.
+const DELIVERIES_TO_PROCESSES: u64 = 6 * DELIVERIES;
 /// The framework's default.
 const CONCURRENCY: usize = 16;
 
@@ -108,7 +112,13 @@ impl Curve {
                     Setting { handlers: number(x), backlog: each, deliveries: each * x, ..usual(x) }
                 })
                 .to_vec(),
-            Self::Processes => [1, 2, 4, 8].map(|x| Setting { processes: number(x), ..usual(x) }).to_vec(),
+            Self::Processes => [1, 2, 4, 8]
+                .map(|x| {
+                    // the time that processes take to start can't be divided
+                    let all = DELIVERIES_TO_PROCESSES / divisor.min(2);
+                    Setting { processes: number(x), backlog: all, deliveries: all, ..usual(x) }
+                })
+                .to_vec(),
             Self::Backlog => [10_000, 50_000, 200_000, 1_000_000]
                 .map(|x| {
                     let backlog = x / divisor;
@@ -164,34 +174,30 @@ pub(crate) async fn measure(curve: Curve, stage: &Stage, rounds: usize, divisor:
 async fn point(stage: &Stage, setting: &Setting) -> Result<(Sample, Sample), String> {
     stage.make(setting.handlers).await?;
     let published = stage.publish(setting.body, setting.backlog).await?;
-    let share = setting.deliveries / setting.processes as u64;
     let mut serving = Vec::new();
     for _ in 0..setting.processes {
-        serving.push(stage.serve(setting.handlers, setting.concurrency, share).await?);
+        serving.push(stage.serve(setting.handlers, setting.concurrency).await?);
     }
-    let mut handled = vec![0; serving.len()];
-    while handled.iter().sum::<u64>() < setting.deliveries {
-        let (index, count) = progress(&mut serving).await?;
-        handled[index] = count;
-    }
-    let (mut sum, mut rate) = (Sample::default(), 0.0);
+    let mut window = Window::new(setting.processes, setting.deliveries);
+    let handled = loop {
+        let (index, progress) = progress(&mut serving).await?;
+        if let Some(sample) = window.enter(index, progress)? {
+            break sample;
+        }
+    };
     for process in serving {
-        let sample = process.end().await?;
-        sum.events += sample.events;
-        sum.cpu_seconds += sample.cpu_seconds;
-        rate += sample.rate();
+        process.end().await?;
     }
-    sum.seconds = count(sum.events) / rate;
     stage.delete(setting.handlers).await?;
-    Ok((published, sum))
+    Ok((published, handled))
 }
 
 /// The news of whichever process has some.
-async fn progress(serving: &mut [Serving]) -> Result<(usize, u64), String> {
+async fn progress(serving: &mut [Serving]) -> Result<(usize, Progress), String> {
     let news = serving
         .iter_mut()
         .enumerate()
-        .map(|(index, process)| Box::pin(async move { process.progress().await.map(|count| (index, count)) }));
+        .map(|(index, process)| Box::pin(async move { process.progress().await.map(|progress| (index, progress)) }));
     futures_util::future::select_all(news).await.0
 }
 

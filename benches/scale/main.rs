@@ -9,6 +9,7 @@ mod publish;
 mod serve;
 mod stage;
 mod start;
+mod window;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

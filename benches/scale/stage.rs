@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::publish::Noted;
-use crate::serve::{Ready, name};
+use crate::serve::{Progress, Ready, name};
 
 /// How long a process may be silent.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -31,7 +31,6 @@ pub(crate) struct Serving {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     pub(crate) ready: Ready,
-    handled: u64,
 }
 
 impl Stage {
@@ -75,24 +74,26 @@ impl Stage {
         Ok(sample)
     }
 
-    /// Starts a process that handles so many events with so many handlers; it is ready.
-    pub(crate) async fn serve(&self, handlers: usize, concurrency: usize, events: u64) -> Result<Serving, String> {
-        let words = format!("serve {handlers} {concurrency} {events} {}", self.url);
+    /// Starts a process with so many handlers; it is ready.
+    pub(crate) async fn serve(&self, handlers: usize, concurrency: usize) -> Result<Serving, String> {
+        let words = format!("serve {handlers} {concurrency} {}", self.url);
         let mut child = start(&words)?;
         let mut lines = output(&mut child)?;
         let ready = read(&next(&mut lines).await?)?;
-        Ok(Serving { child, lines, ready, handled: 0 })
+        Ok(Serving { child, lines, ready })
     }
 }
 
 impl Serving {
-    /// How many it has handled until now; waits until there are more than at the last question.
-    pub(crate) async fn progress(&mut self) -> Result<u64, String> {
-        self.handled = read(&next(&mut self.lines).await?)?;
-        Ok(self.handled)
+    /// How far it is; waits until that is farther than at the last question.
+    pub(crate) async fn progress(&mut self) -> Result<Progress, String> {
+        let line = next(&mut self.lines).await?;
+        let read = line.split_once(' ').and_then(|(handled, cpu)| Some((handled.parse().ok()?, cpu.parse().ok()?)));
+        let (handled, cpu_seconds) = read.ok_or_else(|| format!("a process said `{line}` instead of two numbers"))?;
+        Ok(Progress { handled, cpu_seconds })
     }
 
-    /// Ends it; what it used.
+    /// Ends it; what it used since it was ready.
     pub(crate) async fn end(mut self) -> Result<Sample, String> {
         drop(self.child.stdin.take());
         loop {

@@ -40,16 +40,16 @@ pub(crate) async fn measure(stage: &Stage, rounds: usize) -> Result<Start, Strin
     let (mut first, mut again, mut memory, mut idle) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         stage.delete(HANDLERS).await?;
-        let one = stage.serve(1, CONCURRENCY, 0).await?;
+        let one = stage.serve(1, CONCURRENCY).await?;
         let alone = one.ready.resident_kib;
         one.end().await?;
         stage.delete(1).await?;
 
-        let serving = stage.serve(HANDLERS, CONCURRENCY, 0).await?;
+        let serving = stage.serve(HANDLERS, CONCURRENCY).await?;
         first.push(serving.ready.seconds);
         serving.end().await?;
 
-        let serving = stage.serve(HANDLERS, CONCURRENCY, 0).await?;
+        let serving = stage.serve(HANDLERS, CONCURRENCY).await?;
         again.push(serving.ready.seconds);
         let added = serving.ready.resident_kib.saturating_sub(alone);
         memory.push(count(added) / count(HANDLERS as u64 - 1));

@@ -91,8 +91,8 @@ pub fn record_metrics() -> Result<(), String> {
     installed.map(drop).map_err(|error| format!("installing a recorder: {error}"))
 }
 
-/// User and system time of this process.
-fn cpu() -> Duration {
+/// User and system time of this process so far.
+pub fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
