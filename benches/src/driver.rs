@@ -4,6 +4,7 @@ mod instructions;
 mod options;
 mod program;
 mod row;
+mod shares;
 mod stage;
 mod table;
 mod wire;
@@ -28,7 +29,8 @@ usage: cargo xtask bench [OPTION…]
   --queues A,B     of classic, quorum; default both
   --quick          a tenth of the events
   --json FILE      writes the rows, too
-  --callgrind DIR  counts instructions instead, which takes valgrind, and leaves the profiles in DIR";
+  --callgrind DIR  counts instructions instead, which takes valgrind, and leaves the profiles in DIR
+  --perf DIR       tells where processor time goes instead, which takes perf, and leaves the profiles in DIR";
 
 /// The whole program.
 pub fn main() -> ExitCode {
@@ -53,6 +55,9 @@ fn run(options: &Options) -> Result<(), String> {
     let runtime = runtime.map_err(|error| format!("starting a runtime: {error}"))?;
     if let Some(folder) = &options.callgrind {
         return runtime.block_on(instructions::count(options, &node.url(), folder));
+    }
+    if let Some(folder) = &options.perf {
+        return runtime.block_on(shares::show(options, &node.url(), folder));
     }
     let rows = runtime.block_on(measure(options, &node.url()))?;
     say(&format!("\n{}", table::shown(&rows)));

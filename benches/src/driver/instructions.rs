@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::options::Options;
-use super::program::{Pair, Program};
+use super::program::{Pair, Profiler, Program};
 use super::stage::Stage;
 use crate::meter::count as number;
 use crate::say;
@@ -38,7 +38,7 @@ async fn an_event(stage: &Stage, program: Program, pair: &Pair, folder: &Path) -
         let (row, queue) = (pair.work, pair.queue);
         let name = format!("{row}-{queue}-{}-{}-{factor}.out", program.name(), program.work());
         let file = folder.join(name);
-        stage.run_under(program, &pair, Some(file.clone())).await?;
+        stage.run_under(program, &pair, Some(Profiler::Callgrind(file.clone()))).await?;
         *counted = total(&file)?;
     }
     Ok((counts[1] - counts[0].min(counts[1])) / base)

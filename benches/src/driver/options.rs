@@ -15,6 +15,8 @@ pub(super) struct Options {
     pub(super) json: Option<PathBuf>,
     /// Where the profiles go, if instructions are to be counted.
     pub(super) callgrind: Option<PathBuf>,
+    /// Where the profiles go, if it is to be told where time goes.
+    pub(super) perf: Option<PathBuf>,
 }
 
 impl Options {
@@ -26,6 +28,7 @@ impl Options {
             is_quick: false,
             json: None,
             callgrind: None,
+            perf: None,
         };
         let mut rest = words.iter();
         while let Some(word) = rest.next() {
@@ -40,6 +43,7 @@ impl Options {
                 "--queues" => options.queues = of_brokers(value)?,
                 "--json" => options.json = Some(value.into()),
                 "--callgrind" => options.callgrind = Some(value.into()),
+                "--perf" => options.perf = Some(value.into()),
                 _ => return Err(format!("no such option: {word}; see --help")),
             }
         }

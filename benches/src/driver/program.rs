@@ -1,6 +1,6 @@
 //! The programs that are measured, each run a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::meter::Sample;
@@ -23,6 +23,34 @@ pub(super) enum Program {
     Fill(Work),
 }
 
+/// What a program runs under, and the file into which that writes.
+#[derive(Clone, Debug)]
+pub(super) enum Profiler {
+    /// Counts instructions; fifty times slower.
+    Callgrind(PathBuf),
+    /// Looks a thousand times a second where each thread is, in the kernel, too.
+    Perf(PathBuf),
+}
+
+impl Profiler {
+    /// To be followed by the program and its arguments.
+    fn command(&self) -> Command {
+        match self {
+            Self::Callgrind(file) => {
+                let mut command = Command::new("valgrind");
+                let file = format!("--callgrind-out-file={}", file.display());
+                command.args(["--quiet", "--tool=callgrind", &file]);
+                command
+            }
+            Self::Perf(file) => {
+                let mut command = Command::new("perf");
+                command.args(["record", "--quiet", "--event=cpu-clock", "--freq=999", "--output"]).arg(file).arg("--");
+                command
+            }
+        }
+    }
+}
+
 impl Program {
     pub(super) fn work(self) -> Work {
         match self {
@@ -39,8 +67,8 @@ impl Program {
         }
     }
 
-    /// Runs it to its end; under callgrind, where there is a file for the profile.
-    pub(super) fn run(self, task: &Task, profile: Option<&Path>) -> Result<Sample, String> {
+    /// Runs it to its end.
+    pub(super) fn run(self, task: &Task, profiler: Option<&Profiler>) -> Result<Sample, String> {
         let (name, role) = match self {
             // what it is compared with has no metrics compiled in
             Self::Framework(Work::Seen) => ("bench-seen", None),
@@ -49,12 +77,11 @@ impl Program {
             Self::Fill(_) => ("bench-baseline", Some("fill")),
         };
         let program = beside(name)?;
-        let mut command = match profile {
-            Some(file) => {
-                let mut callgrind = Command::new("valgrind");
-                let file = format!("--callgrind-out-file={}", file.display());
-                callgrind.args(["--quiet", "--tool=callgrind", &file]).arg(program);
-                callgrind
+        let mut command = match profiler {
+            Some(profiler) => {
+                let mut command = profiler.command();
+                command.arg(program);
+                command
             }
             None => Command::new(program),
         };
@@ -72,6 +99,17 @@ impl Program {
         let printed = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(&printed).map_err(|error| format!("{what} printed no sample: {error}: {printed}"))
     }
+}
+
+/// What another program prints.
+pub(super) fn output_of(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.map_err(|error| format!("starting {program}: {error}"))?;
+    if !output.status.success() {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{program} {}: {}, {}", arguments.join(" "), output.status, complaint.trim()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// cargo puts all programs of this package into one folder.

@@ -1,6 +1,5 @@
 //! The broker between two runs: fresh queues, filled where the work needs it, and what is left in them.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use eda::topology::{Policy, Subscription, Topology};
@@ -11,7 +10,7 @@ use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::program::{Pair, Program};
+use super::program::{Pair, Profiler, Program};
 use super::wire;
 use crate::event::{OrderPaid, OrderPlaced, SOURCE, mixed};
 use crate::meter::Sample;
@@ -46,12 +45,12 @@ impl Stage {
         self.run_under(program, pair, None).await
     }
 
-    /// As [`run`](Self::run), under callgrind where there is a file for the profile.
+    /// As [`run`](Self::run), under a profiler.
     pub(super) async fn run_under(
         &self,
         program: Program,
         pair: &Pair,
-        profile: Option<PathBuf>,
+        profiler: Option<Profiler>,
     ) -> Result<Sample, String> {
         let (work, events) = (program.work(), pair.events);
         let task = Task { work, queue: pair.queue, events, url: self.url.clone() };
@@ -64,7 +63,7 @@ impl Stage {
         for place in &places {
             holds(&channel, place.queue, place.at_first).await?;
         }
-        let sample = start(program, &task, profile).await?;
+        let sample = start(program, &task, profiler).await?;
         for place in &places {
             holds(&channel, place.queue, place.in_the_end).await?;
             delete(&channel, place.queue).await?;
@@ -162,9 +161,9 @@ fn places(task: &Task) -> Vec<Place> {
     }
 }
 
-async fn start(program: Program, task: &Task, profile: Option<PathBuf>) -> Result<Sample, String> {
+async fn start(program: Program, task: &Task, profiler: Option<Profiler>) -> Result<Sample, String> {
     let task = task.clone();
-    spawn_blocking(move || program.run(&task, profile.as_deref())).await.map_err(|error| error.to_string())?
+    spawn_blocking(move || program.run(&task, profiler.as_ref())).await.map_err(|error| error.to_string())?
 }
 
 async fn delete(channel: &Channel, queue: &str) -> Result<(), String> {
