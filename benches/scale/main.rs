@@ -68,6 +68,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<(), String> {
+    if let Some(folder) = &options.out {
+        // before anything is measured for it
+        std::fs::create_dir_all(folder).map_err(|error| format!("making {}: {error}", folder.display()))?;
+    }
     let node = Node::start(NodeOptions::default())?;
     let stage = Stage::at(&node.url()).await?;
     let mut drawn = serde_json::Map::new();
