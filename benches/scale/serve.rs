@@ -12,6 +12,7 @@ use eda_bench::meter::{Meter, cpu};
 use eda_bench::say;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, stdin};
+use tokio::sync::Notify;
 use tokio::time::{interval, sleep};
 
 use crate::publish::Noted;
@@ -40,13 +41,15 @@ pub(super) async fn run(words: &[&str]) -> Result<(), String> {
     let numbers: Result<Vec<usize>, _> = numbers.iter().map(|word| word.parse()).collect();
     let Ok([handlers, concurrency]) = numbers.as_deref() else { return Err(USAGE.into()) };
     let broker = eda::connect(url).await.map_err(|error| error.to_string())?;
-    let (began, count) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+    let (began, count, first) = (Instant::now(), Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
     let mut service = Service::new(SOURCE);
     for index in 0..*handlers {
-        let count = Arc::clone(&count);
+        let (count, first) = (Arc::clone(&count), Arc::clone(&first));
         let handler = HandlerDef::from_fn(String::leak(name(index)), move |noted: Noted| {
             std::hint::black_box(noted);
-            count.fetch_add(1, Ordering::Relaxed);
+            if count.fetch_add(1, Ordering::Relaxed) == 0 {
+                first.notify_one();
+            }
             async {}
         });
         service = service.register(handler.configure(|options: HandlerMeta| options.concurrency(*concurrency)));
@@ -58,16 +61,20 @@ pub(super) async fn run(words: &[&str]) -> Result<(), String> {
     let ready = Ready { seconds: began.elapsed().as_secs_f64(), resident_kib: resident_kib() };
     say(&serde_json::to_string(&ready).map_err(|error| error.to_string())?);
     let meter = Meter::start();
-    tell(&count).await;
+    tell(&count, &first).await;
     let sample = meter.stop(count.load(Ordering::Relaxed));
     say(&serde_json::to_string(&sample).map_err(|error| error.to_string())?);
     running.shutdown().await.map_err(|error| error.to_string())
 }
 
-/// Until the input ends.
-async fn tell(count: &AtomicU64) {
-    let (mut told, mut ticks, mut input) = (0, interval(TOLD_EVERY), stdin());
-    let mut ended = [0];
+/// Until the input ends. Who has nothing to do is not woken to say so.
+async fn tell(count: &AtomicU64, first: &Notify) {
+    let (mut told, mut input, mut ended) = (0, stdin(), [0]);
+    tokio::select! {
+        _ = input.read(&mut ended) => return,
+        () = first.notified() => {}
+    }
+    let mut ticks = interval(TOLD_EVERY);
     loop {
         tokio::select! {
             _ = input.read(&mut ended) => return,

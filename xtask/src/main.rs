@@ -1,9 +1,10 @@
-//! Development commands: `cargo xtask test`, `simulate`, `chaos`, `bench`, `scale`, `letters`, `count`, `fuzz`, `broker`, `python`, `tidy`.
+//! Development commands: `cargo xtask test`, `simulate`, `chaos`, `bench`, `scale`, `letters`, `build-times`, `count`, `fuzz`, `broker`, `python`, `tidy`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod bench;
 mod broker;
 mod browser;
+mod build_times;
 mod chaos;
 mod collector;
 mod count;
@@ -28,6 +29,7 @@ usage: cargo xtask <command>
   bench [OPTION…]  what the framework costs beside lapin by hand; --help tells more
   scale [OPTION…]  the same over bodies, concurrency, handlers, processes and backlogs, as plots; --help tells more
   letters          what the tool takes with a hundred thousand dead letters; --help tells more
+  build-times      how long a service, an edited handler and many events take to build; --rounds N, 3 if not given
   count            instructions of a delivery and a publish, without a broker; --write records them
   fuzz             all fuzz targets, two at a time, a minute each; `--seconds N` for another time
   python           a Python with what the tests' Python programs import
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         ["bench", options @ ..] => bench::run(options),
         ["scale", options @ ..] => bench::scale(options),
         ["letters", options @ ..] => bench::letters(options),
+        ["build-times", options @ ..] => build_times::run(options),
         [] | ["-h" | "--help" | "help", ..] | [_, "-h" | "--help"] => {
             println!("{HELP}");
             Ok(())
