@@ -40,7 +40,7 @@ pub struct Changed@ {
 /// Looks at it.
 #[handler(retries = 5)]
 pub async fn look@(changed: Changed@, meta: Meta) -> Result<(), Failure> {
-    if meta.attempt > 3 { Err(Failure::permanent("not again")) } else { Ok(()) }
+    if changed.amount < u64::from(meta.attempt) { Err(Failure::permanent("not again")) } else { Ok(()) }
 }
 "#;
 
@@ -63,7 +63,7 @@ impl eda::Event for Changed@ {
 }
 
 pub async fn look@(changed: Changed@, meta: Meta) -> Result<(), Failure> {
-    if meta.attempt > 3 { Err(Failure::permanent("not again")) } else { Ok(()) }
+    if changed.amount < u64::from(meta.attempt) { Err(Failure::permanent("not again")) } else { Ok(()) }
 }
 
 #[allow(non_camel_case_types)]
