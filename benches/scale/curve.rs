@@ -19,7 +19,7 @@ const DELIVERIES_TO_HANDLERS: u64 = 3 * DELIVERIES;
 /// What takes longer to publish than all other points together is measured once.
 const OFTEN: u64 = 200_000;
 /// Processes start one after the other, and the last one is to have its share of the time that is measured.
-const DELIVERIES_TO_PROCESSES: u64 = 6 * DELIVERIES;
+const DELIVERIES_TO_PROCESSES: u64 = 4 * DELIVERIES;
 /// The framework's default.
 const CONCURRENCY: usize = 16;
 
