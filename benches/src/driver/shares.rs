@@ -8,7 +8,6 @@ use std::path::Path;
 use super::options::Options;
 use super::program::{Pair, Profiler, Program, output_of};
 use super::stage::Stage;
-use crate::meter::Sample;
 use crate::say;
 
 /// Groups of functions, each with what their names have in them; the first that fits counts.
@@ -43,7 +42,7 @@ async fn line(stage: &Stage, pair: &Pair, program: Program, folder: &Path) -> Re
     let what = format!("{} of {}", program.name(), program.work());
     let mut line = format!("{:<11} {:<7} {what:<22} {:>7.1} µs:", pair.work, pair.queue, sample.cpu_us());
     for (group, share) in shares(&report) {
-        let _ = write!(line, "  {group} {:.1}", share * Sample::cpu_us(&sample));
+        let _ = write!(line, "  {group} {:.1}", share * sample.cpu_us());
     }
     Ok(line)
 }
