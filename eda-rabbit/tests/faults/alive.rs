@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::proxy::Proxy;
-use crate::support::{PATIENCE, SERVICE, connect_through_a_proxy, node};
+use crate::support::{PATIENCE, SERVICE, administrator, connect_through_a_proxy, node};
 
 const HANDLERS: [&str; 3] = ["zombie-one", "zombie-two", "zombie-three"];
 const ROUNDS: usize = 5;
@@ -165,8 +165,7 @@ async fn count(connection: &Connection, handler: &str) -> lapin::Result<u32> {
 }
 
 async fn delete(node: &Node, handlers: &[&str]) {
-    let connection = Connection::connect(&node.url(), ConnectionProperties::default()).await.expect("it is there");
-    let channel = connection.create_channel().await.expect("there is one");
+    let (connection, channel) = administrator(node).await;
     for handler in handlers {
         let deleted = channel.queue_delete(queue(handler).as_str().into(), QueueDeleteOptions::default()).await;
         deleted.expect("it is deleted");

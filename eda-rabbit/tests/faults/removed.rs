@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use eda_core::transport::{ConsumerState, Transport};
+use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicGetOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection, ConnectionProperties};
 use rabbit_node::Node;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{
-    PATIENCE, connect, connect_through_a_proxy, event, failure, next, node, subscribe, subscription, until_state,
+    PATIENCE, administrator, connect, connect_through_a_proxy, event, failure, next, node, subscribe, subscription,
+    until_state,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,12 +94,6 @@ async fn a_letter_stays_where_it_came_from_until_the_queue_of_dead_letters_has_r
     node.ctl(&["clear_policy", "crammed"]).expect("there is no limit any more");
     rabbit.close().await.expect("closed");
     connection.close(200, "done".into()).await.expect("closed");
-}
-
-async fn administrator(node: &Node) -> (Connection, Channel) {
-    let connection = Connection::connect(&node.url(), ConnectionProperties::default()).await.expect("it is there");
-    let channel = connection.create_channel().await.expect("there is one");
-    (connection, channel)
 }
 
 /// How many messages of a queue are in somebody's hands.

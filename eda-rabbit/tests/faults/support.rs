@@ -8,6 +8,7 @@ use std::time::Duration;
 use eda_core::transport::{ConsumerState, Deliveries, Delivery, FailureRecord, Reason, Transport};
 use eda_core::{Backoff, EventId, Message, Policy, Subscription, Topology};
 use eda_rabbit::Rabbit;
+use lapin::{Channel, Connection, ConnectionProperties};
 use rabbit_node::{Node, Options};
 use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
 
@@ -70,6 +71,13 @@ pub(crate) fn url_of(node: &Node) -> String {
     let make = || restricted(&node.url(), SERVICE, SERVICE, |arguments| node.ctl(arguments));
     let mut urls = URLS.lock().unwrap_or_else(PoisonError::into_inner);
     urls.entry(node.port()).or_insert_with(|| make().expect("the user is made")).clone()
+}
+
+/// A connection of who may do everything, past every proxy.
+pub(crate) async fn administrator(node: &Node) -> (Connection, Channel) {
+    let connection = Connection::connect(&node.url(), ConnectionProperties::default()).await.expect("it is there");
+    let channel = connection.create_channel().await.expect("there is one");
+    (connection, channel)
 }
 
 pub(crate) async fn connect_through_a_proxy(node: &Node) -> (Proxy, Rabbit) {
