@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// From so many bytes on they are written.
+/// So many bytes are written at once, unless one line is longer.
 const BATCH: usize = 64 * 1024;
 
 /// Lines that are not in the file, and why.
@@ -17,8 +17,6 @@ pub(crate) struct Lost {
 pub(crate) struct Output {
     path: PathBuf,
     file: File,
-    /// Whole lines that are not written yet.
-    waiting: Vec<u8>,
     size: u64,
     size_limit: u64,
     /// Whether the last line is not whole.
@@ -31,50 +29,59 @@ impl Output {
         let size = file.metadata()?.len();
         // where a process was killed in the middle of a line, the next one still begins its own
         let torn = size > 0 && !ends_with_line(&path)?;
-        Ok(Self { path, file, waiting: Vec::new(), size, size_limit, torn })
+        Ok(Self { path, file, size, size_limit, torn })
     }
 
-    pub(crate) fn write(&mut self, line: &[u8]) -> Result<(), Lost> {
-        let size = self.size + self.waiting.len() as u64;
-        if size > 0 && size.saturating_add(line.len() as u64) > self.size_limit {
-            // this one is lost, too
-            self.flush().map_err(|lost| Lost { lines: lost.lines + 1, ..lost })?;
-            self.begin_anew().map_err(|error| Lost { lines: 1, error })?;
+    /// Writes whole lines. Those before one that can't be written are there, and those behind it are tried, too.
+    pub(crate) fn write(&mut self, lines: &[u8]) -> Result<(), Lost> {
+        let (mut left, mut lost) = (lines, None);
+        while !left.is_empty() {
+            let (now, later) = left.split_at(self.fitting(left));
+            left = later;
+            if let Err((written, error)) = self.append(now) {
+                let before = lost.map_or(0, |Lost { lines, .. }| lines);
+                lost = Some(Lost { lines: before + count(&now[written..]), error });
+            }
         }
-        self.waiting.extend_from_slice(line);
-        if self.waiting.len() < BATCH { Ok(()) } else { self.flush() }
+        lost.map_or(Ok(()), Err)
     }
 
-    /// Writes what waits; where that fails in the middle, the lines before are there.
-    pub(crate) fn flush(&mut self) -> Result<(), Lost> {
-        if self.waiting.is_empty() {
-            return Ok(());
+    /// How many bytes of these lines are written at once: one line at least.
+    fn fitting(&self, lines: &[u8]) -> usize {
+        let room = usize::try_from(self.size_limit.saturating_sub(self.size)).unwrap_or(usize::MAX).min(BATCH);
+        if lines.len() <= room {
+            return lines.len();
+        }
+        let is_end = |byte: &u8| *byte == b'\n';
+        let end = lines[..room].iter().rposition(is_end).or_else(|| lines.iter().position(is_end));
+        end.map_or(lines.len(), |end| end + 1)
+    }
+
+    /// # Errors
+    /// Why no more was written than so many bytes.
+    fn append(&mut self, lines: &[u8]) -> Result<(), (usize, io::Error)> {
+        if self.size > 0 && self.size.saturating_add(lines.len() as u64) > self.size_limit {
+            self.begin_anew().map_err(|error| (0, error))?;
         }
         if self.torn {
-            self.file.write_all(b"\n").map_err(|error| self.lose(0, error))?;
+            self.file.write_all(b"\n").map_err(|error| (0, error))?;
             (self.torn, self.size) = (false, self.size + 1);
         }
         let mut written = 0;
-        while written < self.waiting.len() {
-            match self.file.write(&self.waiting[written..]) {
-                Ok(0) => return Err(self.lose(written, io::ErrorKind::WriteZero.into())),
-                Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.lose(written, error)),
-            }
+        while written < lines.len() {
+            let error = match self.file.write(&lines[written..]) {
+                Ok(0) => io::ErrorKind::WriteZero.into(),
+                Ok(count) => {
+                    (written, self.size) = (written + count, self.size + count as u64);
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => error,
+            };
+            self.torn |= written > 0 && lines[written - 1] != b'\n';
+            return Err((written, error));
         }
-        self.size += written as u64;
-        self.waiting.clear();
         Ok(())
-    }
-
-    fn lose(&mut self, written: usize, error: io::Error) -> Lost {
-        let (there, lost) = self.waiting.split_at(written);
-        self.torn |= !there.is_empty() && !there.ends_with(b"\n");
-        let lines = lost.split_inclusive(|byte| *byte == b'\n').count() as u64;
-        self.size += written as u64;
-        self.waiting.clear();
-        Lost { lines, error }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -98,6 +105,11 @@ pub(crate) fn former(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".1");
     name.into()
+}
+
+/// How many lines these are, the first of which may be only an end.
+fn count(lines: &[u8]) -> u64 {
+    lines.split_inclusive(|byte| *byte == b'\n').count() as u64
 }
 
 fn append(path: &Path) -> io::Result<File> {

@@ -44,10 +44,10 @@ struct Gathered {
 #[derive(Debug, Default)]
 struct Waiting {
     text: Vec<u8>,
-    /// With those that are being written.
+    /// In the text.
     lines: usize,
-    /// With those that are being written.
-    bytes: usize,
+    /// How many lines are being written, and how many bytes they have.
+    in_hand: (usize, usize),
     has_ended: bool,
 }
 
@@ -72,14 +72,14 @@ impl Writer {
     /// Does not wait for the file.
     pub(crate) fn write(&self, line: &[u8]) {
         let mut waiting = self.gathered.waiting();
-        if waiting.lines >= self.gathered.limit || waiting.bytes >= BYTES_LIMIT {
+        let (lines, bytes) = waiting.in_hand;
+        if lines + waiting.lines >= self.gathered.limit || bytes + waiting.text.len() >= BYTES_LIMIT {
             drop(waiting);
             return self.lose(1);
         }
         let is_first = waiting.text.is_empty();
         waiting.text.extend_from_slice(line);
         waiting.lines += 1;
-        waiting.bytes += line.len();
         drop(waiting);
         if is_first {
             self.gathered.changed.notify_one();
@@ -112,14 +112,13 @@ impl Gathered {
         let is_idle = |waiting: &mut Waiting| waiting.text.is_empty() && !waiting.has_ended;
         let mut waiting = self.changed.wait_while(self.waiting(), is_idle).unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut waiting.text, text);
+        waiting.in_hand = (std::mem::take(&mut waiting.lines), text.len());
         !text.is_empty()
     }
 
     /// There is room for others.
-    fn written(&self, lines: usize, bytes: usize) {
-        let mut waiting = self.waiting();
-        waiting.lines -= lines;
-        waiting.bytes -= bytes;
+    fn written(&self) {
+        self.waiting().in_hand = (0, 0);
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -141,16 +140,10 @@ impl Writing {
     fn run(mut self) {
         let mut text = Vec::new();
         while self.gathered.take(&mut text) {
-            let mut lines = 0;
-            for line in text.split_inclusive(|byte| *byte == b'\n') {
-                let written = self.output.write(line);
-                self.note(written);
-                lines += 1;
-            }
-            let written = self.output.flush();
+            let written = self.output.write(&text);
             self.note(written);
             self.tell_dropped();
-            self.gathered.written(lines, text.len());
+            self.gathered.written();
             text.clear();
             text.shrink_to(KEPT);
             // to be woken for each line would cost those who record more than the line does
@@ -174,7 +167,7 @@ impl Writing {
             return;
         }
         let line = Entry::dropped(dropped - self.told).to_line();
-        if line.is_ok_and(|line| self.output.write(&line).and_then(|()| self.output.flush()).is_ok()) {
+        if line.is_ok_and(|line| self.output.write(&line).is_ok()) {
             self.told = dropped;
         }
         self.warn(None);

@@ -29,7 +29,7 @@ pub(super) async fn consume(
     workers: Workers,
     mut phase: watch::Receiver<Phase>,
 ) -> Result {
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::new();
     let ended = loop {
         tokio::select! {
             biased;
