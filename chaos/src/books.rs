@@ -321,6 +321,11 @@ impl Handled {
 }
 
 impl Findings {
+    /// Duplicates for each event that was confirmed: what comes twice to two handlers counts twice.
+    pub(crate) fn dup_rate_of_events(&self) -> f64 {
+        ratio(self.duplicates, self.confirmed)
+    }
+
     fn sample(&mut self, what: &str, id: u128, handler: &str) {
         const ENOUGH: usize = 20;
         if self.samples.len() < ENOUGH {
@@ -334,7 +339,7 @@ fn index(handler: &str) -> usize {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
-pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
+fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::books::{Findings, ratio};
+use crate::books::Findings;
 use crate::fault::Fault;
 use crate::options::Options;
 use crate::steady::Steady;
 
-/// Duplicates for each delivery that was due, at most.
+/// Duplicates for each delivery that was due, at most; in a long run also for each event that was confirmed, which are fewer.
 const DUP_RATE: f64 = 0.005;
+/// How many confirmed events make a run long.
+const LONG: u64 = 1_000_000;
 /// From so many recoveries of a kind on, their median must be within its limit; of fewer, one slow second decides.
 const ENOUGH: usize = 5;
 
@@ -130,6 +132,7 @@ impl Report {
     pub(crate) fn off(&self) -> Vec<&'static str> {
         let Findings { lost, unexpected, corrupt, false_park, missed, misreturned, suspect, dup_rate, .. } =
             self.findings;
+        let is_long = self.findings.confirmed >= LONG;
         // one process's prefetch, which one message that kills connections may take along
         let too_many_suspects = suspect > 256;
         [
@@ -141,7 +144,7 @@ impl Report {
             ("misreturned", misreturned > 0),
             ("suspect", too_many_suspects),
             ("recovery", self.kinds.iter().any(Row::is_slow)),
-            ("dup_rate", dup_rate > DUP_RATE),
+            ("dup_rate", dup_rate > DUP_RATE || (is_long && self.findings.dup_rate_of_events() > DUP_RATE)),
             ("trouble", !self.troubles.is_empty()),
         ]
         .into_iter()
@@ -264,11 +267,11 @@ impl Report {
             (
                 "dup_rate",
                 format!(
-                    "{:.3} % of the deliveries ({}); {:.3} for each hundred confirmed events; \
+                    "{:.3} % of the deliveries ({}); {:.3} % of the confirmed events; \
                      at most {} effects of one event at one handler",
                     findings.dup_rate * 100.0,
                     findings.duplicates,
-                    ratio(findings.duplicates, findings.confirmed) * 100.0,
+                    findings.dup_rate_of_events() * 100.0,
                     findings.most_effects,
                 ),
             ),

@@ -12,6 +12,8 @@ use crate::report::{Report, Versions};
 const KEPT: Gauge = Gauge { files: 4, tasks: 4, kilobytes: 40_000 };
 /// What is in the air at one moment is not at another: so many tasks of a process that publishes are no leak.
 const IN_THE_AIR: u64 = 40;
+/// How long a channel that somebody opens for a moment may be there.
+const CALM: Duration = Duration::from_secs(15);
 
 impl Run {
     pub(super) async fn come_home(&mut self) -> Result<Findings, String> {
@@ -24,6 +26,7 @@ impl Run {
         "publishers stop".clone_into(&mut self.now_doing);
         self.wait(MEASURED_WITHIN).await?;
         self.look_for_leaks(&PUBLISHERS, Gauge { tasks: IN_THE_AIR, ..KEPT });
+        self.look_for_connections(self.connected_before, CALM.min(self.options.patience)).await?;
         for publisher in self.fleet.of(&PUBLISHERS) {
             self.stop(publisher, self.options.patience).await?;
         }
@@ -35,13 +38,7 @@ impl Run {
         self.wait(MEASURED_WITHIN).await?;
         self.look_for_leaks(&HANDLERS, KEPT);
         let consumers = self.fleet.of(&HANDLERS);
-        let connections = self.blocking(|run| run.cluster.connections())?;
-        let expected = (2 * consumers.len(), 2 * consumers.len());
-        if connections != expected {
-            self.trouble(format!(
-                "leak: expected {expected:?} connections and channels, the broker has {connections:?}"
-            ));
-        }
+        self.look_for_connections((2 * consumers.len(), 2 * consumers.len()), Duration::ZERO).await?;
         "dead letters are read".clone_into(&mut self.now_doing);
         self.read_parked().await?;
         "consumers stop".clone_into(&mut self.now_doing);
@@ -116,6 +113,22 @@ impl Run {
             if is_more {
                 self.trouble(format!("leak: {name} used {before:?} before, {after:?} at the end"));
             }
+        }
+    }
+
+    /// The broker has so many connections and channels within this time.
+    async fn look_for_connections(&mut self, expected: (usize, usize), limit: Duration) -> Result<(), String> {
+        let began = Instant::now();
+        loop {
+            let found = self.blocking(|run| run.cluster.connections())?;
+            if found == expected {
+                return Ok(());
+            }
+            if began.elapsed() >= limit {
+                self.trouble(format!("leak: expected {expected:?} connections and channels, the broker has {found:?}"));
+                return Ok(());
+            }
+            self.wait(Duration::from_millis(200)).await?;
         }
     }
 

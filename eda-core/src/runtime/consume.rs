@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
 
 use super::schedule::Workers;
@@ -12,6 +12,8 @@ use crate::transport::Deliveries;
 
 /// How many deliveries are taken over from the transport at once.
 const BATCH: usize = 64;
+/// How long the end may take beside what the handlers have left of the limit.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// What all subscriptions of an app are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,26 +46,31 @@ pub(super) async fn consume(
     };
     drop(batch);
     let began = Instant::now();
-    if let Err(error) = deliveries.cancel().await {
-        debug!(queue, %error, "the broker did not hear that the consumer ends; the connection's end will tell it");
+    let limit = match *phase.borrow() {
+        Phase::Draining(limit) => limit,
+        // it has ended by itself
+        Phase::Running => Duration::ZERO,
+    };
+    // a broker that is slow to hear of the end takes of the same time
+    let left = || limit.saturating_sub(began.elapsed());
+    match timeout(left(), deliveries.cancel()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            debug!(queue, %error, "the broker did not hear that the consumer ends; the connection's end will tell it");
+        }
+        Err(_) => debug!(queue, "the broker has not heard that the consumer ends; the connection's end will tell it"),
     }
-    let told = *phase.borrow();
-    drain(&queue, workers, told, began).await;
-    if let Err(error) = deliveries.close().await {
+    let unfinished = workers.drain(left()).await;
+    if unfinished > 0 {
+        warn!(queue, unfinished, "handlers did not finish in time; their deliveries were given back");
+    }
+    let closed = timeout(left().max(CLOSE), deliveries.close()).await;
+    if let Err(error) = closed.unwrap_or_else(|_| Err(silent())) {
         warn!(queue, %error, "the last settlements may not have reached the broker; those deliveries come again");
     }
     ended.map_err(|error| error.with("queue", queue))
 }
 
-/// A broker that is slow to hear of the end takes of the same time.
-async fn drain(queue: &str, workers: Workers, phase: Phase, began: Instant) {
-    let limit = match phase {
-        Phase::Draining(limit) => limit,
-        // it has ended by itself
-        Phase::Running => Duration::ZERO,
-    };
-    let unfinished = workers.drain(limit.saturating_sub(began.elapsed())).await;
-    if unfinished > 0 {
-        warn!(queue, unfinished, "handlers did not finish in time; their deliveries were given back");
-    }
+fn silent() -> Error {
+    Error::new(ErrorKind::Unavailable, "the broker did not answer until the end of the limit")
 }

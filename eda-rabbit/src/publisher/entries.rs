@@ -1,27 +1,38 @@
 //! What is in hand, by its number: numbers are consecutive, and most go in the order in which they came.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use slab::Slab;
 
+/// How many numbers are looked up at once; what is older, and still there, is looked for.
+const RECENT: usize = 4_096;
+
 /// Values in the order of their numbers, which begin at 1. Adding, finding and removing take the same time, however many
-/// there are.
+/// there are, and what stays for long holds no place for those that come and go meanwhile.
 pub(super) struct Entries<T> {
     slots: Slab<T>,
-    /// Where each is, from the oldest that is left to the newest that ever was.
+    /// Where those are that stay while many others come.
+    old: BTreeMap<u64, usize>,
+    /// Where each of the others is, from the oldest that is left to the newest that ever was.
     order: VecDeque<Option<usize>>,
     last: u64,
 }
 
 impl<T> Default for Entries<T> {
     fn default() -> Self {
-        Self { slots: Slab::new(), order: VecDeque::new(), last: 0 }
+        Self { slots: Slab::new(), old: BTreeMap::new(), order: VecDeque::new(), last: 0 }
     }
 }
 
 impl<T> Entries<T> {
     /// Takes one in hand; tells its number.
     pub(super) fn push(&mut self, value: T) -> u64 {
+        if self.order.len() == RECENT {
+            let first = self.first();
+            let oldest = self.order.pop_front().flatten();
+            self.old.extend(oldest.map(|slot| (first, slot)));
+            self.forget_the_gone();
+        }
         self.order.push_back(Some(self.slots.insert(value)));
         self.last += 1;
         self.last
@@ -41,28 +52,37 @@ impl<T> Entries<T> {
     }
 
     pub(super) fn remove(&mut self, number: u64) -> Option<T> {
-        let index = self.index(number)?;
-        let slot = self.order.get_mut(index)?.take()?;
+        let slot = match self.index(number) {
+            Some(index) => self.order.get_mut(index)?.take()?,
+            None => self.old.remove(&number)?,
+        };
         self.forget_the_gone();
         Some(self.slots.remove(slot))
     }
 
     /// Keeps those of which it is true.
     pub(super) fn retain(&mut self, mut is_kept: impl FnMut(u64, &mut T) -> bool) {
-        for (number, place) in (self.first()..).zip(&mut self.order) {
-            let Some(slot) = *place else { continue };
-            if self.slots.get_mut(slot).is_none_or(|value| !is_kept(number, value)) {
-                self.slots.try_remove(slot);
-                *place = None;
+        let (slots, first) = (&mut self.slots, self.last + 1 - self.order.len() as u64);
+        let mut is_gone = |number, slot| {
+            let is_gone = slots.get_mut(slot).is_none_or(|value| !is_kept(number, value));
+            if is_gone {
+                slots.try_remove(slot);
             }
+            is_gone
+        };
+        self.old.retain(|number, slot| !is_gone(*number, *slot));
+        for (number, place) in (first..).zip(&mut self.order) {
+            place.take_if(|slot| is_gone(number, *slot));
         }
         self.forget_the_gone();
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
         let first = self.first();
-        let slots = self.order.iter().enumerate();
-        slots.filter_map(move |(index, slot)| Some((first + index as u64, self.slots.get((*slot)?)?)))
+        let recent = self.order.iter().enumerate();
+        let recent = recent.filter_map(move |(index, slot)| Some((first + index as u64, (*slot)?)));
+        let slots = self.old.iter().map(|(number, slot)| (*number, *slot)).chain(recent);
+        slots.filter_map(|(number, slot)| Some((number, self.slots.get(slot)?)))
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
@@ -71,7 +91,8 @@ impl<T> Entries<T> {
 
     /// The lowest number in hand.
     pub(super) fn oldest(&self) -> Option<u64> {
-        (!self.order.is_empty()).then(|| self.first())
+        let recent = (!self.order.is_empty()).then(|| self.first());
+        self.old.first_key_value().map(|(number, _)| *number).or(recent)
     }
 
     /// The number of the newest that ever was.
@@ -83,12 +104,16 @@ impl<T> Entries<T> {
         self.last + 1 - self.order.len() as u64
     }
 
+    /// Its place in the order; `None` where it is older than all that are there.
     fn index(&self, number: u64) -> Option<usize> {
         usize::try_from(number.checked_sub(self.first())?).ok()
     }
 
     fn slot(&self, number: u64) -> Option<usize> {
-        *self.order.get(self.index(number)?)?
+        match self.index(number) {
+            Some(index) => *self.order.get(index)?,
+            None => self.old.get(&number).copied(),
+        }
     }
 
     fn forget_the_gone(&mut self) {
@@ -100,7 +125,7 @@ impl<T> Entries<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::Entries;
+    use super::{Entries, RECENT};
 
     #[test]
     fn numbers_stay_while_others_go() {
@@ -123,5 +148,27 @@ mod tests {
         assert_eq!(entries.iter().collect::<Vec<_>>(), [(3, &'c'), (6, &'f')]);
         entries.retain(|_, _| false);
         assert_eq!((entries.oldest(), entries.last(), entries.push('g')), (None, 6, 7));
+    }
+    #[test]
+    fn what_stays_for_long_costs_no_more_for_it() {
+        let mut entries = Entries::default();
+        let stayed = [entries.push(0_u64), entries.push(0)];
+        for _ in 0..10 * RECENT {
+            let number = entries.push(0);
+            assert_eq!((entries.remove(number), entries.oldest()), (Some(0), Some(stayed[0])));
+        }
+        assert!(entries.order.len() <= RECENT, "{}", entries.order.len());
+        let newest = entries.push(3);
+        entries.iter_mut().for_each(|value| *value += 1);
+        assert_eq!(entries.iter().collect::<Vec<_>>(), [(stayed[0], &1), (stayed[1], &1), (newest, &4)]);
+        assert_eq!(entries.iter().next_back(), Some((newest, &4)));
+        assert!(entries.contains(stayed[0]) && !entries.contains(stayed[1] + 1));
+        entries.retain(|number, _| number != stayed[0]);
+        assert_eq!(
+            (entries.get(stayed[0]), entries.get(stayed[1]), entries.oldest()),
+            (None, Some(&1), Some(stayed[1]))
+        );
+        assert_eq!((entries.remove(stayed[1]), entries.remove(newest), entries.oldest()), (Some(1), Some(4), None));
+        assert_eq!((entries.remove(stayed[1]), entries.slots.is_empty()), (None, true));
     }
 }

@@ -12,6 +12,7 @@
 //! is silent about may be published again, and is sent once all the same (see `unheard`).
 
 mod entry;
+mod pace;
 mod unheard;
 
 use std::collections::VecDeque;
@@ -22,6 +23,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use self::entry::{Entry, GRACE, Known, Unroutable, WORD};
+use self::pace::Pace;
 use self::unheard::{State, Unheard};
 use super::Parcel;
 use super::entries::Entries;
@@ -32,14 +34,8 @@ use crate::connection::closed;
 use crate::convert::Writer;
 use crate::wire::{Outgoing, Returned, Word};
 
-/// How many messages may be on their way on a channel after a lost one: on a connection that comes and goes, what is on its
-/// way comes twice. So many that are confirmed let one more go, as in TCP's slow start (RFC 5681 §3.1), and slower.
-const FIRST: usize = 16;
-const CONFIRMED_FOR_ONE_MORE: usize = 8;
-/// How long one of them is looked for.
+/// How long one of the messages that may have ended a channel is looked for.
 const SUSPECTED: Duration = Duration::from_secs(10);
-/// From here on nothing holds back but the places in the window.
-const ALL: usize = 1_000;
 
 #[derive(Default)]
 pub(crate) struct Window {
@@ -50,8 +46,7 @@ pub(crate) struct Window {
     undecided: Vec<(u64, bool)>,
     /// Sent, and without a word.
     open: usize,
-    /// How many were confirmed on a channel after a lost one, until that is no matter any more.
-    confirmed: Option<usize>,
+    pace: Pace,
     /// One of the messages up to this one has ended a channel: until it is found, all are sent one by one.
     suspects: u64,
     /// Set with the first of them that is sent: one that can't be sent for long holds up no others.
@@ -120,7 +115,7 @@ impl Window {
     fn may_send(&self, now: Instant) -> bool {
         let one_by_one = self.entries.oldest().is_some_and(|oldest| oldest <= self.suspects)
             && self.suspected_until.is_none_or(|until| now < until);
-        self.open == 0 || (!one_by_one && self.confirmed.is_none_or(|confirmed| self.open < allowance(confirmed)))
+        self.open == 0 || (!one_by_one && self.pace.allows(self.open))
     }
 
     fn take(&mut self, number: u64, now: Instant) -> Option<(u64, Outgoing)> {
@@ -140,8 +135,7 @@ impl Window {
     /// The words that have come since the last round, all of them; tells the callers whose outcome is certain.
     pub(crate) fn hear(&mut self, round: Vec<(u64, Word)>) {
         self.open -= round.len();
-        self.confirmed =
-            self.confirmed.map(|confirmed| confirmed + round.len()).filter(|confirmed| allowance(*confirmed) < ALL);
+        self.pace.heard(round.len());
         let mut certain = Vec::with_capacity(round.len());
         let mut uncertain = Vec::new();
         let mut nothing_is_left_over = self.open == 0;
@@ -211,7 +205,7 @@ impl Window {
         self.returned.clear();
         self.undecided.clear();
         self.open = 0;
-        self.confirmed = Some(0);
+        self.pace.begin_slowly();
         self.entries.retain(|_, entry| !entry.is_given_up());
         self.holds.lose();
         self.unheard.lose();
@@ -308,12 +302,12 @@ impl Window {
     /// Gives back the place in the window, where the outcome is certain.
     fn tell(&mut self, number: u64, is_acked: bool) -> Option<OwnedSemaphorePermit> {
         let entry = self.entries.get_mut(number)?;
-        let unroutable = self.returned.iter().find(|unroutable| {
+        let unroutable = self.returned.iter().position(|unroutable| {
             // an older return of the same id was of an earlier message
             number <= unroutable.newest && entry.is_returned(&unroutable.returned)
         });
         let outcome = match unroutable {
-            Some(Unroutable { returned, .. }) => Err(told::unroutable(&entry.parcel, returned)),
+            Some(index) => Err(told::unroutable(&entry.parcel, &self.returned[index].returned)),
             None if is_acked => Ok(()),
             None => {
                 entry.is_in_flight = false;
@@ -335,15 +329,18 @@ impl Window {
             self.waiting.push_front(waiting);
         }
         let Entry { reply, place, .. } = self.entries.remove(number)?;
+        if let Some(index) = unroutable {
+            let returned = &self.returned[index].returned;
+            // where the same event is on its way twice, it is not known of which one it was
+            if !self.entries.iter().any(|(_, entry)| entry.is_returned(returned)) {
+                self.returned.remove(index);
+            }
+        }
         if let Some(reply) = reply {
             reply.tell(outcome);
         }
         place
     }
-}
-
-fn allowance(confirmed: usize) -> usize {
-    FIRST + confirmed / CONFIRMED_FOR_ONE_MORE
 }
 
 #[cfg(test)]

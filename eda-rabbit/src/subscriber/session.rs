@@ -130,6 +130,12 @@ impl Session {
 
     pub(super) async fn run(mut self, task: &mut Task) -> End {
         let end = self.consume(task).await;
+        if let Err(why) = &end
+            && !self.is_cancelled
+        {
+            // before what may take seconds: nobody consumes now
+            task.tell(ConsumerState::Connecting, why);
+        }
         let (made_progress, had_open) = task.wanted.settler.end();
         if end.is_err() {
             // the connection may live on, and hold for this channel what is to come again on the next one
@@ -203,9 +209,11 @@ impl Session {
                         Some(Some(error)) => return Err(error.to_string()),
                         Some(None) if mutant::is_without("resume") => std::future::pending().await,
                         Some(None) => {
+                            let why = "the broker ended the consumer: was the queue deleted?";
+                            task.tell(ConsumerState::Connecting, why);
                             // the channel lives, and what was settled need not come again
                             self.tell(task.wanted.settler.flush(true)).await?;
-                            return Err("the broker ended the consumer: was the queue deleted?".to_owned());
+                            return Err(why.to_owned());
                         }
                     }
                 },
@@ -284,6 +292,7 @@ impl Session {
 
     /// On the same channel, so that what is open stays valid.
     async fn consume_again(&mut self, task: &Task) -> Result<(), String> {
+        task.tell(ConsumerState::Connecting, "the consumer is begun anew");
         if !self.end_consumer(task).await? {
             return Err("the consumer did not end where it was to begin again".to_owned());
         }

@@ -105,6 +105,37 @@ async fn a_close_waits_three_seconds_for_a_silent_broker_and_no_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_drain_ends_within_a_second_of_its_limit_though_the_broker_falls_silent() {
+    const LIMIT: Duration = Duration::from_secs(5);
+    let (node, _other) = alone().await;
+    let broker = Broker::new(connect(&node, "heartbeat=60").await).await.expect("it is connected");
+    let (sender, mut handled) = mpsc::unbounded_channel();
+    let endless = HandlerDef::from_fn("endless", move |asleep: Asleep| {
+        let sender = sender.clone();
+        async move {
+            sender.send(asleep.number).expect("the test listens");
+            std::future::pending::<()>().await;
+        }
+    });
+    let running = App::new().service(Service::new(SERVICE).register(endless)).start(&broker).await.expect("it starts");
+    broker.publisher(SERVICE).publish(&Asleep { number: 1 }).await.expect("it is confirmed");
+    assert_eq!(timeout(PATIENCE, handled.recv()).await.expect("it goes on"), Some(1));
+    let health = running.health_watch();
+    let began = Instant::now();
+    let stop = tokio::spawn(running.shutdown_within(LIMIT));
+    while health.health().is_ready() {
+        tokio::task::yield_now().await;
+    }
+    node.pause().expect("it is frozen");
+    let stopped = stop.await.expect("no panic");
+    let drained = began.elapsed();
+    node.resume().expect("it goes on");
+    stopped.expect("what is open comes again");
+    assert!(drained < LIMIT + Duration::from_secs(3), "1 s, and what a busy machine takes: {drained:?}");
+    broker.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_broker_is_noticed_and_consumed_from_again() {
     let (node, _other) = alone().await;
     let (rabbit, subscription) = (connect(&node, "heartbeat=5").await, subscription("frozen"));

@@ -8,6 +8,7 @@ use eda_core::{ErrorKind, Result};
 use lapin::BasicProperties;
 use tokio::sync::oneshot;
 
+use super::pace::{CONFIRMED_FOR_ONE_MORE, FIRST};
 use super::*;
 
 mod refused;

@@ -53,6 +53,7 @@ impl Session {
         let consumers = self.count(task).await?;
         if self.heard.is_doubtful(consumers) {
             self.consume_again(task).await?;
+            self.tell_state(task);
             self.heard = Heard { at: Instant::now(), consumers: Some(self.count(task).await?), believed: 0 };
         }
         Ok(())

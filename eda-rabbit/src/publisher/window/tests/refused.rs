@@ -88,3 +88,35 @@ async fn a_refused_message_that_a_lost_channel_may_have_taken_is_unconfirmed() {
     window.expire(Instant::now(), "");
     assert_eq!(outcomes.each_mut().map(kind), [Some(Err(ErrorKind::Unconfirmed)); 2]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_minutes_keeps_nothing_of_what_comes_and_goes_meanwhile() {
+    let mut window = Window::default();
+    let _waits = admit_to(&mut window, "full", "held", Instant::now() + Duration::from_secs(300));
+    let held = take_waiting(&mut window)[0].0;
+    window.hear(vec![(held, Word::Nack { returned: None })]);
+    for number in 0..10_000_u32 {
+        let id = number.to_string();
+        let mut outcome = admit_to(&mut window, "nobody", &id, later());
+        for (number, _) in take_waiting(&mut window) {
+            let returned = (number != held).then(|| returned("nobody", &id));
+            let word = if number == held { Word::Nack { returned } } else { Word::Ack { returned } };
+            window.hear(vec![(number, word)]);
+        }
+        assert_eq!(kind(&mut outcome), Some(Err(ErrorKind::Unroutable)));
+        assert!(window.returned.is_empty(), "{} returns", window.returned.len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_event_on_its_way_twice_no_message_is_told_to_be_there_by_the_return_of_the_other() {
+    let mut window = Window::default();
+    let (mut first, mut second) =
+        (admit_to(&mut window, "nobody", "7", later()), admit_to(&mut window, "nobody", "7", later()));
+    let sent = take_waiting(&mut window);
+    // the word of the second is seen first, and has the return of the first
+    window.hear(vec![(sent[1].0, Word::Ack { returned: Some(returned("nobody", "7")) }), (sent[0].0, ack(None))]);
+    assert_eq!(kind(&mut first), Some(Err(ErrorKind::Unroutable)));
+    assert_eq!(kind(&mut second), Some(Err(ErrorKind::Unroutable)), "it may be this one");
+    assert!(window.returned.is_empty());
+}
