@@ -93,6 +93,8 @@ pub(crate) struct Findings {
     pub effects: u64,
     /// Confirmed, and neither an effect nor a dead letter of some handler.
     pub lost: u64,
+    /// Of these, those that no handler fails: for the others a mutant may lose what follows a failure.
+    pub lost_good: u64,
     /// Received or parked, and never told.
     pub unexpected: u64,
     /// Received or parked with another content.
@@ -276,6 +278,7 @@ impl Entry {
             findings.due += u64::from(self.is_confirmed);
             if self.is_confirmed && !is_poison && !is_done {
                 findings.lost += 1;
+                findings.lost_good += u64::from(told.kind == Kind::Good);
                 findings.sample("lost", id, handler);
             }
             if self.is_confirmed && is_poison && handled.parked.is_none() {

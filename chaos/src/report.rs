@@ -41,6 +41,9 @@ pub(crate) struct Report {
     pub steady: Vec<Steady>,
 }
 
+/// What the trouble is called when queues are not empty at the end.
+pub(crate) const DID_NOT_RUN_DRY: &str = "the queues did not run dry";
+
 /// What was tested, and on what.
 #[derive(Clone, Copy)]
 pub(crate) struct Versions<'a> {
@@ -126,6 +129,11 @@ impl Report {
     /// Whether nothing is off.
     pub(crate) fn is_green(&self) -> bool {
         self.off().is_empty()
+    }
+
+    /// Whether everything that was on its way has come to an end, so that what is not there is lost.
+    pub(crate) fn has_run_dry(&self) -> bool {
+        !self.troubles.iter().any(|trouble| trouble.contains(DID_NOT_RUN_DRY))
     }
 
     /// The names of what is off.

@@ -6,7 +6,7 @@ use super::processes::DRAIN;
 use super::screen::Screen;
 use super::{MEASURED_WITHIN, PUBLISHERS, Run, parked};
 use crate::books::{Findings, Gauge, HANDLERS};
-use crate::report::{Report, Versions};
+use crate::report::{DID_NOT_RUN_DRY, Report, Versions};
 
 /// A few files, tasks and megabytes that a runtime keeps after it has been busy.
 const KEPT: Gauge = Gauge { files: 4, tasks: 4, kilobytes: 40_000 };
@@ -96,7 +96,7 @@ impl Run {
                 return Ok(());
             }
             if began.elapsed() > limit {
-                return Err(format!("the queues did not run dry within {limit:?}: {full:?}"));
+                return Err(format!("{DID_NOT_RUN_DRY} within {limit:?}: {full:?}"));
             }
         }
     }

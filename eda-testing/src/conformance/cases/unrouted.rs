@@ -30,7 +30,7 @@ pub(crate) async fn an_unroutable_message_is_an_error(stage: &Stage<'_>) -> Verd
 
 /// With many in flight each word belongs to its own message.
 pub(crate) async fn of_many_in_flight_the_unroutable_ones_are_errors(stage: &Stage<'_>) -> Verdict {
-    const COUNT: u32 = 1_000;
+    const COUNT: u32 = 2_000;
     let strict = stage.connect_with(&Options { unrouted: Unrouted::Reject }).await?;
     let publisher = strict.publisher().await.or_fail("a publisher")?;
     stage.declare(&stage.subscription("a")).await?;
