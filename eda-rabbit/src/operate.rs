@@ -66,8 +66,9 @@ impl Operate for Rabbit {
         for subscription in &topology.subscriptions {
             let queue = &subscription.queue;
             let Some(Held { messages, consumers }) = desk.queue(queue).await? else { continue };
-            let dead = desk.queue(&format!("{queue}.dead")).await?.map_or(0, |held| held.messages);
-            states.push(QueueState { queue: queue.clone(), messages, consumers, dead });
+            let held = desk.queue(&format!("{queue}.dead")).await?;
+            let (dead, dead_others) = held.map_or((0, 0), |held| (held.messages, held.consumers));
+            states.push(QueueState { queue: queue.clone(), messages, consumers, dead, dead_others });
         }
         Ok(states)
     }

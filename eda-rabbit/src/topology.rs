@@ -42,8 +42,8 @@ pub const JOURNAL_BYTES: i64 = 64 * 1024 * 1024;
 pub const JOURNAL_LENGTH: i64 = 100_000;
 /// How often the broker hands out a delivery again after crashes and lost connections, before it parks it as suspect.
 pub const DELIVERY_LIMIT: i64 = 50;
-/// Looking at a dead letter must never cost it: every look counts as a delivery.
-pub const PARKED_DELIVERY_LIMIT: i64 = 1_000_000;
+/// Looking at a dead letter must never cost it: every look counts as a delivery, and RabbitMQ knows no "none" in all versions.
+pub const PARKED_DELIVERY_LIMIT: i64 = i64::MAX;
 
 /// The delays that retries can have, in milliseconds. A wanted delay is rounded up to the next one.
 pub const LADDER: [u64; 20] = [

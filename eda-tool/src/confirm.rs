@@ -18,5 +18,5 @@ pub(crate) fn ask(what: &str) -> Result<(), Error> {
     let mut answer = String::new();
     let read = stdin().read_line(&mut answer);
     read.map_err(|error| refused("could not read the answer".to_owned()).caused_by(error))?;
-    if matches!(answer.trim(), "y" | "yes") { Ok(()) } else { Err(refused("nothing was changed".to_owned())) }
+    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(refused("nothing was changed".to_owned())) }
 }

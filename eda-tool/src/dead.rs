@@ -17,6 +17,7 @@ use self::filter::{Filter, FilterOptions};
 use crate::Stop;
 use crate::command::Target;
 use crate::keeper::{Sending, keeper, next};
+use crate::progress::Progress;
 use crate::transports::Transports;
 
 #[derive(Debug, Subcommand)]
@@ -122,8 +123,10 @@ struct Shelves<'a> {
     keep: &'a dyn Keep,
     app: &'a App,
     places: Vec<Place>,
-    /// How many letters there are in all.
+    /// How many letters there are in all, but for those that somebody else has in hand.
     count: u64,
+    /// How many others look at letters.
+    others: u64,
 }
 
 impl<'a> Shelves<'a> {
@@ -131,11 +134,12 @@ impl<'a> Shelves<'a> {
     /// Where there is none, and why that may be.
     async fn find(app: &'a App, broker: &'a Broker, filter: &Filter) -> Result<Self, Error> {
         let keep = keeper(broker)?;
-        let (mut places, mut count) = (Vec::new(), 0);
+        let (mut places, mut count, mut others) = (Vec::new(), 0, 0);
         for queue in &filter.queues {
             let place = Place::DeadLettersOf(queue.clone());
             let Some(mut kept) = keep.open(&place).await? else { continue };
             count += kept.count();
+            others += kept.others();
             if kept.others() > 0 {
                 // whoever closed the stream wants to hear nothing
                 let _ = writeln!(
@@ -149,7 +153,24 @@ impl<'a> Shelves<'a> {
         if places.is_empty() {
             return Err(missing(broker, &filter.queues));
         }
-        Ok(Self { keep, app, places, count })
+        Ok(Self { keep, app, places, count, others })
+    }
+
+    /// What to tell where nothing was found: that is no error where nothing was asked for, and nobody else has any.
+    fn found_nothing(&self, filter: &Filter) -> Result<(), Stop> {
+        if filter.is_narrow {
+            return Err(filter.found_nothing(self.app, self.count));
+        }
+        if self.others > 0 {
+            let text = "no dead letters but what somebody else has in hand, which is not counted";
+            return Err(Stop::Found(vec![text.to_owned()]));
+        }
+        Ok(())
+    }
+
+    /// Whether there are none at all.
+    fn are_empty(&self, filter: &Filter) -> bool {
+        !filter.is_narrow && self.others == 0
     }
 
     /// Opens each in turn.
@@ -162,9 +183,28 @@ impl<'a> Shelves<'a> {
         &self,
         filter: &Filter,
         limit: Option<u64>,
+        tell: impl FnMut(Letter) -> Result<(), Stop>,
+    ) -> Result<u64, Stop> {
+        self.look_with(&Progress::new("looking", self.count), filter, limit, tell).await
+    }
+
+    /// As [`look`](Self::look), where a line is told for each.
+    async fn look_line_by_line(
+        &self,
+        filter: &Filter,
+        limit: Option<u64>,
+        tell: impl FnMut(Letter) -> Result<(), Stop>,
+    ) -> Result<u64, Stop> {
+        self.look_with(&Progress::beside_lines("looking", self.count), filter, limit, tell).await
+    }
+
+    async fn look_with(
+        &self,
+        progress: &Progress,
+        filter: &Filter,
+        limit: Option<u64>,
         mut tell: impl FnMut(Letter) -> Result<(), Stop>,
     ) -> Result<u64, Stop> {
-        let progress = crate::progress::Progress::new("looking", self.count);
         let mut found = 0;
         for place in &self.places {
             let mut kept = self.open(place).await?;

@@ -62,8 +62,11 @@ async fn consumers(app: &App, target: &Target, transports: &impl Transports, out
                 // writing to a string can't fail
                 let _ = writeln!(
                     text,
-                    "{queue}: consumers {}, waiting {}, dead letters {}",
-                    state.consumers, state.messages, state.dead
+                    "{queue}: consumers {}, waiting {}, dead letters {}{}",
+                    state.consumers,
+                    state.messages,
+                    state.dead,
+                    if state.dead_others > 0 { ", and those that somebody looks at" } else { "" }
                 );
                 if state.consumers == 0 {
                     problems.push(format!("nobody consumes from queue `{queue}`"));
@@ -74,7 +77,8 @@ async fn consumers(app: &App, target: &Target, transports: &impl Transports, out
     if target.json {
         let queues = states.iter().map(|state| {
             json!({
-                "queue": state.queue, "consumers": state.consumers, "waiting": state.messages, "dead": state.dead
+                "queue": state.queue, "consumers": state.consumers, "waiting": state.messages, "dead": state.dead,
+                "dead_others": state.dead_others
             })
         });
         let document = json!({

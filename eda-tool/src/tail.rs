@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::command::Target;
 use crate::keeper::unfolded;
-use crate::names::{matches, unknown};
+use crate::names::{matches, overlap, unknown};
 use crate::text::{BodyDocument, body_document, printable, time_document};
 use crate::transports::{Transports, operator};
 use crate::{Stop, json_line, write_while_read};
@@ -26,7 +26,7 @@ pub(crate) struct TailOptions {
     #[arg(long)]
     show_payload: bool,
     /// End after so many events.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// Follow every event of the broker, and not only those that this app's handlers take. An event that nobody takes is
     /// not parked while this runs, since RabbitMQ believes that it is wanted.
@@ -59,7 +59,8 @@ fn check(app: &App, options: &TailOptions) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::Invalid, text));
     }
     let topology = app.topology()?;
-    if options.all || is_wild(pattern) || topology.subscriptions.iter().any(|taken| taken.takes(pattern)) {
+    let mut taken = topology.subscriptions.iter().flat_map(|subscription| &subscription.bindings);
+    if options.all || taken.any(|binding| overlap(pattern, binding)) {
         return Ok(());
     }
     let names = app.services().flat_map(|service| service.handlers).filter_map(|handler| handler.interest.name);
@@ -93,7 +94,7 @@ async fn follow(
     Ok(())
 }
 
-/// What the app's queues are bound by: those events are wanted, whoever follows them.
+/// What the app's queues are to be bound by: those events are wanted, whoever follows them. No broker tells what it has bound.
 async fn taken(app: &App, operator: &dyn Operate) -> Result<Vec<String>, Error> {
     let topology = app.topology()?;
     let queues = operator.queues(&topology).await?;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::command::Target;
 use crate::confirm::ask;
 use crate::description::{Description, HandlerDescription};
+use crate::text::counted;
 use crate::transports::{Transports, operator};
 use crate::{Stop, write, write_json};
 
@@ -93,7 +94,7 @@ async fn carry_out(
         TopologyCommand::Prune { yes, .. } => {
             let deleted = changes.iter().filter(|change| change.action == Action::Delete).count();
             if deleted > 0 && !yes {
-                ask(&format!("delete {deleted} queues"))?;
+                ask(&format!("delete {}", counted(deleted as u64, "queue")))?;
             }
         }
     }

@@ -139,16 +139,19 @@ struct Looked {
 struct Parked<'a> {
     keep: &'a dyn Keep,
     places: Vec<Place>,
+    /// But for those that somebody else has in hand.
     count: u64,
+    others: u64,
 }
 
 impl<'a> Parked<'a> {
     async fn find(broker: &'a Broker) -> Result<Self, Error> {
         let keep = keeper(broker)?;
-        let (mut places, mut count) = (Vec::new(), 0);
+        let (mut places, mut count, mut others) = (Vec::new(), 0, 0);
         for place in [Place::Unrouted, Place::Orphaned] {
             let Some(mut kept) = keep.open(&place).await? else { continue };
             count += kept.count();
+            others += kept.others();
             if kept.others() > 0 {
                 // whoever closed the stream wants to hear nothing
                 let _ = writeln!(
@@ -159,12 +162,12 @@ impl<'a> Parked<'a> {
             kept.close().await?;
             places.push(place);
         }
-        if count == 0 && !broker.transport().capabilities().persistent {
+        if count == 0 && others == 0 && !broker.transport().capabilities().persistent {
             let text = "what this broker holds lives and ends within one process, so this command sees nothing of a \
                         service that runs: expected a URL such as `amqp://localhost`";
             return Err(Error::new(ErrorKind::Unsupported, text).with("broker", broker.transport().describe()));
         }
-        Ok(Self { keep, places, count })
+        Ok(Self { keep, places, count, others })
     }
 
     async fn open(&self, place: &Place) -> Result<Box<dyn Kept>, Error> {
@@ -198,7 +201,7 @@ impl<'a> Parked<'a> {
     }
 
     /// # Errors
-    /// Where something was asked for.
+    /// Where something was asked for, or somebody else may have what is not seen.
     fn nothing(&self, filter: &FilterOptions, looked: &Looked, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
         if let Some(wanted) = &filter.event
             && (1..EVENTS).contains(&looked.events.len())
@@ -210,6 +213,9 @@ impl<'a> Parked<'a> {
         if filter.is_narrow() {
             let others = counted(self.count, "other message");
             return Err(Stop::Found(vec![format!("nothing matches: there are {others}")]));
+        }
+        if self.others > 0 {
+            return Err(Stop::Found(vec!["nothing is unrouted but what somebody else has in hand".to_owned()]));
         }
         if json { Ok(()) } else { write(out, "nothing is unrouted\n") }
     }
@@ -236,7 +242,7 @@ async fn replay(
     let limit = sending.limit.map_or(found, |limit| limit.min(found));
     sending.check_time(limit, WHAT)?;
     if json && (sending.dry_run || found == 0) {
-        write_json(out, &json!({ "matched": found, "taken": taken, "undecodable": broken }))?;
+        write_json(out, &json!({ "matched": found, "others": parked.others, "taken": taken, "undecodable": broken }))?;
     }
     if found == 0 {
         return parked.nothing(filter, &looked, json, out);

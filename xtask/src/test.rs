@@ -102,6 +102,8 @@ fn on_version_4(steps: &mut Steps) -> Result<(), String> {
     let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
     let tests = ["test", "-p", "eda-rabbit", "--all-features", "--locked"];
     cargo(steps, "RabbitMQ 4: tests", &tests, &variables)?;
+    let tool = ["test", "-p", "eda-rs", "--all-features", "--locked", "--test", "tool"];
+    cargo(steps, "RabbitMQ 4: the tool", &tool, &variables)?;
     let arguments = [chaos::GATE, &["--rabbitmq-bin", &bin]].concat();
     let again = format!("cargo xtask chaos {}", arguments.join(" "));
     steps.take("RabbitMQ 4: chaos", &again, || chaos::run(&arguments))

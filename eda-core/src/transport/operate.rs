@@ -108,8 +108,10 @@ pub struct QueueState {
     pub messages: u64,
     /// How many processes consume from it.
     pub consumers: u64,
-    /// How many dead letters it has.
+    /// How many dead letters it has; those that somebody looks at do not count.
     pub dead: u64,
+    /// How many look at its dead letters right now.
+    pub dead_others: u64,
 }
 
 impl fmt::Display for Action {

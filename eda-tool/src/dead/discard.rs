@@ -30,7 +30,7 @@ pub(super) async fn discard(
     }
     let text = survey.told(false);
     if taking.dry_run {
-        return if json { write_json(out, &survey.document()) } else { write(out, &text) };
+        return if json { write_json(out, &survey.document(shelves.others)) } else { write(out, &text) };
     }
     let _ = write!(stderr(), "{text}");
     if !taking.yes {

@@ -151,7 +151,10 @@ fn handler(app: &App, name: &str) -> Result<(String, String), Error> {
         [(whole, _, queue)] => Ok((whole.clone(), queue.clone())),
         // as what no handler took is listed
         [] if known.iter().any(|(.., queue)| queue == name) => Ok((name.to_owned(), name.to_owned())),
-        [] => Err(unknown("handler", name, known.iter().map(|(whole, ..)| whole.as_str()))),
+        [] => {
+            let is_short = !name.contains('.');
+            Err(unknown("handler", name, known.iter().map(|(whole, short, _)| if is_short { *short } else { whole })))
+        }
         _ => {
             let text = format!("several services have a handler `{name}`: say it as `service.{name}`");
             Err(Error::new(ErrorKind::Invalid, text))

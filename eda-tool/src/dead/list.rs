@@ -57,13 +57,13 @@ pub(super) async fn groups(
         .await?;
     if json {
         let groups: Vec<_> = groups.iter().map(document).collect();
-        write_json(out, &json!({ "letters": found, "of": shelves.count, "groups": groups }))?;
+        write_json(out, &json!({ "letters": found, "of": shelves.count, "others": shelves.others, "groups": groups }))?;
     } else if found > 0 {
         write(out, &text(&groups, found, shelves.count))?;
-    } else if !filter.is_narrow {
+    } else if shelves.are_empty(filter) {
         write(out, "no dead letters\n")?;
     }
-    if found == 0 && filter.is_narrow { Err(filter.found_nothing(shelves.app, shelves.count)) } else { Ok(()) }
+    if found == 0 { shelves.found_nothing(filter) } else { Ok(()) }
 }
 
 pub(super) async fn each(
@@ -74,10 +74,10 @@ pub(super) async fn each(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     let tell = |letter: Letter| write(out, &if json { line_document(&letter) } else { line(&letter) });
-    let found = shelves.look(filter, limit, tell).await?;
+    let found = shelves.look_line_by_line(filter, limit, tell).await?;
     match found {
-        0 if filter.is_narrow => Err(filter.found_nothing(shelves.app, shelves.count)),
-        0 if !json => write(out, "no dead letters\n"),
+        0 if !json && shelves.are_empty(filter) => write(out, "no dead letters\n"),
+        0 => shelves.found_nothing(filter),
         _ => Ok(()),
     }
 }
@@ -229,6 +229,20 @@ mod tests {
             add(&mut groups, &letter("order.created", failure));
         }
         assert!(groups.values().all(|group| group.count == 3 && group.detail == "third"));
+    }
+
+    #[tokio::test]
+    async fn where_somebody_else_may_have_all_of_them_nobody_is_told_that_there_are_none() {
+        let shelf = Shelf::default().with_others(1);
+        for arguments in [&["dead", "list"][..], &["dead", "list", "--each"], &["dead", "replay", "--yes"]] {
+            let (done, told) = shelf.told(arguments).await;
+            let error = done.expect_err("nobody knows").to_string();
+            assert!(error.contains("somebody else has in hand") && told.is_empty(), "{error} {told}");
+        }
+        let (done, told) = shelf.told(&["dead", "list", "--json"]).await;
+        assert!(done.is_err() && told.contains(r#""others": 2"#), "of two queues: {told}");
+        let error = shelf.told(&["unrouted", "list"]).await.0.expect_err("nobody knows").to_string();
+        assert!(error.contains("somebody else has in hand"), "{error}");
     }
 
     #[tokio::test]

@@ -31,7 +31,7 @@ pub(super) async fn replay(
     sending.check_time(survey.matched, WHAT)?;
     let text = survey.told(only_decodable);
     if sending.dry_run {
-        return if json { write_json(out, &survey.document()) } else { write(out, &text) };
+        return if json { write_json(out, &survey.document(shelves.others)) } else { write(out, &text) };
     }
     // the question has to be understood where the output is a document
     let _ = write!(stderr(), "{text}");

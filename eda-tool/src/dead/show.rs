@@ -25,7 +25,7 @@ pub(super) async fn show(
 ) -> Result<(), Stop> {
     let (mut shown, mut more) = (Vec::new(), 0_u64);
     let found = shelves
-        .look(filter, None, |letter| {
+        .look_line_by_line(filter, None, |letter| {
             if !json {
                 return write(out, &text(&letter, show_payload));
             }

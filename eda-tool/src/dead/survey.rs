@@ -33,8 +33,8 @@ pub(super) fn nothing(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     if json {
-        write_json(out, &survey.document())?;
-    } else if !filter.is_narrow && survey.broken.is_empty() {
+        write_json(out, &survey.document(shelves.others))?;
+    } else if shelves.are_empty(filter) && survey.broken.is_empty() {
         write(out, "no dead letters\n")?;
     }
     if let Some((reason, (_, why))) = survey.broken.iter().next() {
@@ -42,7 +42,7 @@ pub(super) fn nothing(
         let why = first_line(why, 160);
         return Err(Stop::Found(vec![format!("none of {} can be read, {reason}: {why}", counted(count, WHAT))]));
     }
-    if filter.is_narrow { Err(filter.found_nothing(shelves.app, shelves.count)) } else { Ok(()) }
+    shelves.found_nothing(filter)
 }
 
 pub(super) async fn survey(
@@ -101,11 +101,13 @@ impl Survey {
         printable(&places.join(", ")).into_owned()
     }
 
-    pub(super) fn document(&self) -> Value {
+    /// `others` is how many others look at letters.
+    pub(super) fn document(&self, others: u64) -> Value {
         let broken =
             self.broken.iter().map(|(reason, (count, why))| json!({ "reason": reason, "count": count, "first": why }));
         json!({
             "matched": self.matched,
+            "others": others,
             "decodable": self.decodable,
             "queues": self.queues,
             "undecodable": broken.collect::<Vec<_>>(),

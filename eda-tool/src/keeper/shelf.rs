@@ -46,6 +46,8 @@ struct State {
     breaks: Option<(String, u32)>,
     /// When its queue is opened so often, the oldest letter has been taken by somebody else.
     takes: Option<u32>,
+    /// How many others look at each place.
+    others: u64,
     removed: BTreeSet<u64>,
     sent: Vec<Message>,
 }
@@ -83,6 +85,12 @@ impl Shelf {
     /// Somebody else takes the oldest letter before its place is opened for the time of that number.
     pub(crate) fn taking(self, number: u32) -> Self {
         self.state().takes = Some(number);
+        self
+    }
+
+    /// So many others look at each place.
+    pub(crate) fn with_others(self, count: u64) -> Self {
+        self.state().others = count;
         self
     }
 
@@ -191,6 +199,10 @@ struct Walk {
 impl Kept for Walk {
     fn count(&self) -> u64 {
         self.left.len() as u64
+    }
+
+    fn others(&self) -> u64 {
+        self.shelf.state().others
     }
 
     async fn next(&mut self) -> Result<Option<Letter>> {

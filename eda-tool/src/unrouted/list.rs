@@ -46,7 +46,7 @@ pub(super) async fn list(
     let found = looked.found;
     if json {
         let groups: Vec<_> = groups.iter().map(document).collect();
-        write_json(out, &json!({ "messages": found, "of": parked.count, "groups": groups }))?;
+        write_json(out, &json!({ "messages": found, "of": parked.count, "others": parked.others, "groups": groups }))?;
     }
     if found == 0 {
         return parked.nothing(filter, &looked, json, out);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bench::word;
 use super::*;
 use crate::wire::Channel;
 
@@ -10,8 +11,7 @@ async fn filled(bench: &mut Bench, count: u32) {
     bench.queue("q", quorum([("x-delivery-limit", number(100))])).await.expect("declared");
     let channel = bench.publisher().await;
     for id in 1..=count {
-        let sent = channel.publish(bench.outgoing("", "@q", &id.to_string())).await;
-        sent.expect("a word");
+        word(channel.publish(bench.outgoing("", "@q", &id.to_string()))).await.expect("a word");
     }
 }
 
@@ -135,6 +135,8 @@ fn an_ack_of_everything_is_tag_zero() {
         let mut arrivals = bench.consume(&channel, "q", 10).await;
         bench.receive(&mut arrivals, 3).await;
         channel.ack(0, true).await.expect("written");
+        // a quorum queue forgets an ack that the channel's end follows at once
+        bench.note_ready("q").await;
         channel.close().await.expect("closed");
         let another = bench.channel().await;
         bench.note_ready("q").await;
@@ -143,12 +145,17 @@ fn an_ack_of_everything_is_tag_zero() {
     });
 }
 
-/// The end that a mistake brings: which, and that everything comes again.
-async fn after_a_mistake(bench: &mut Bench, mistake: impl AsyncFn(&Arc<dyn Channel>)) {
+/// The end that a mistake brings: which, and that everything comes again but for the first, where that is acked before.
+async fn after_a_mistake(bench: &mut Bench, is_acked: bool, mistake: impl AsyncFn(&Arc<dyn Channel>)) {
     filled(bench, 2).await;
     let channel = bench.channel().await;
     let mut arrivals = bench.consume(&channel, "q", 10).await;
     bench.receive(&mut arrivals, 2).await;
+    if is_acked {
+        channel.ack(1, false).await.expect("written");
+        // a quorum queue forgets an ack that the channel's end follows at once
+        bench.note_ready("q").await;
+    }
     mistake(&channel).await;
     bench.receive(&mut arrivals, 1).await;
     bench.note_outcome("the same channel", &channel.qos(1).await);
@@ -160,36 +167,28 @@ async fn after_a_mistake(bench: &mut Bench, mistake: impl AsyncFn(&Arc<dyn Chann
 #[test]
 fn an_ack_of_what_never_came_ends_the_channel() {
     compare(async |bench| {
-        after_a_mistake(bench, async |channel| channel.ack(99, false).await.expect("written")).await;
+        after_a_mistake(bench, false, async |channel| channel.ack(99, false).await.expect("written")).await;
     });
 }
 
 #[test]
 fn an_ack_of_many_of_what_never_came_ends_the_channel() {
     compare(async |bench| {
-        after_a_mistake(bench, async |channel| channel.ack(99, true).await.expect("written")).await;
+        after_a_mistake(bench, false, async |channel| channel.ack(99, true).await.expect("written")).await;
     });
 }
 
 #[test]
 fn a_second_ack_ends_the_channel() {
     compare(async |bench| {
-        after_a_mistake(bench, async |channel| {
-            channel.ack(1, false).await.expect("written");
-            channel.ack(1, false).await.expect("written");
-        })
-        .await;
+        after_a_mistake(bench, true, async |channel| channel.ack(1, false).await.expect("written")).await;
     });
 }
 
 #[test]
 fn a_requeue_of_what_was_acked_ends_the_channel() {
     compare(async |bench| {
-        after_a_mistake(bench, async |channel| {
-            channel.ack(1, false).await.expect("written");
-            channel.requeue(1).await.expect("written");
-        })
-        .await;
+        after_a_mistake(bench, true, async |channel| channel.requeue(1).await.expect("written")).await;
     });
 }
 
