@@ -1,9 +1,13 @@
 //! What the ledgers say, added up.
 
+mod findings;
+
 use std::collections::HashMap;
 
 use serde::Serialize;
 
+pub(crate) use self::findings::Findings;
+use self::findings::ratio;
 use crate::ledger::{Kind, Millis, Record};
 use crate::steady::Steady;
 
@@ -83,45 +87,6 @@ enum Parked {
 pub(crate) struct Progress {
     pub told: Millis,
     pub at: Millis,
-}
-
-/// What is off, and what is only counted.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Findings {
-    pub told: u64,
-    pub confirmed: u64,
-    pub effects: u64,
-    /// Confirmed, and neither an effect nor a dead letter of some handler.
-    pub lost: u64,
-    /// Of these, those that no handler fails: for the others a mutant may lose what follows a failure.
-    pub lost_good: u64,
-    /// Received or parked, and never told.
-    pub unexpected: u64,
-    /// Received or parked with another content.
-    pub corrupt: u64,
-    /// Among the dead letters, though every handler takes it.
-    pub false_park: u64,
-    /// Parked by the broker's delivery limit.
-    pub suspect: u64,
-    /// Retries that were orphaned, and sent back by this run in an operator's place.
-    pub given_back: u64,
-    /// Poison that is not among the dead letters of some handler.
-    pub missed: u64,
-    /// Told to be unroutable, though it was not.
-    pub misreturned: u64,
-    /// Never confirmed, and handled all the same.
-    pub recovered: u64,
-    pub duplicates: u64,
-    /// Deliveries that were due: one to each handler that is to have it, for each event that was confirmed.
-    pub due: u64,
-    /// Duplicates for each delivery that was due.
-    pub dup_rate: f64,
-    /// Of one event at one handler, at most.
-    pub most_effects: u32,
-    /// First effects behind those of a later event of the same key; not promised, so only counted.
-    pub out_of_order: u64,
-    /// Some of what is off, to search the ledgers for.
-    pub samples: Vec<String>,
 }
 
 impl Books {
@@ -233,7 +198,9 @@ impl Books {
         for (id, entry) in &self.events {
             entry.add_to(*id, &mut findings);
         }
-        findings.dup_rate = ratio(findings.duplicates, findings.due);
+        findings.duplicates = findings.duplicates_at.iter().sum();
+        let rates = findings.duplicates_at.into_iter().zip(findings.due_at).map(|(part, whole)| ratio(part, whole));
+        findings.dup_rate = rates.fold(0.0, f64::max);
         findings
     }
 }
@@ -265,7 +232,7 @@ impl Entry {
         }
         let is_anywhere = self.handled.iter().any(|handled| handled.received > 0 || handled.parked.is_some());
         findings.recovered += u64::from(!self.is_confirmed && is_anywhere);
-        for (handler, handled) in HANDLERS.iter().zip(&self.handled) {
+        for (index, (handler, handled)) in HANDLERS.iter().zip(&self.handled).enumerate() {
             let is_poison = told.kind == Kind::Poison;
             let is_done = handled.effects > 0 || handled.parked.is_some();
             if !told.is_due_at(handler) {
@@ -275,7 +242,7 @@ impl Entry {
                 }
                 continue;
             }
-            findings.due += u64::from(self.is_confirmed);
+            findings.due_at[index] += u64::from(self.is_confirmed);
             if self.is_confirmed && !is_poison && !is_done {
                 findings.lost += 1;
                 findings.lost_good += u64::from(told.kind == Kind::Good);
@@ -302,7 +269,7 @@ impl Entry {
             findings.most_effects = findings.most_effects.max(handled.effects);
             // who fails does so once
             let asked_for = if is_poison { 1 } else { 1 + handled.failed.min(1) };
-            findings.duplicates += u64::from(handled.received.saturating_sub(asked_for));
+            findings.duplicates_at[index] += u64::from(handled.received.saturating_sub(asked_for));
         }
     }
 }
@@ -323,27 +290,8 @@ impl Handled {
     }
 }
 
-impl Findings {
-    /// Duplicates for each event that was confirmed: what comes twice to two handlers counts twice.
-    pub(crate) fn dup_rate_of_events(&self) -> f64 {
-        ratio(self.duplicates, self.confirmed)
-    }
-
-    fn sample(&mut self, what: &str, id: u128, handler: &str) {
-        const ENOUGH: usize = 20;
-        if self.samples.len() < ENOUGH {
-            self.samples.push(format!("{what} {id:x} {handler}").trim_end().to_owned());
-        }
-    }
-}
-
 fn index(handler: &str) -> usize {
     HANDLERS.iter().position(|known| *known == handler).unwrap_or_default()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 #[cfg(test)]

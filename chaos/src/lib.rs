@@ -15,6 +15,7 @@ mod fault;
 mod report;
 mod run;
 mod mutants;
+mod sums;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ use self::options::Options;
 
 const HELP: &str = "\
 usage: chaos [OPTION…]
+       chaos sums DIR                      adds up the ledgers of a red run again, as JSON
        chaos-mutant mutants [SAFEGUARD…]   leaves out one safeguard after the other: every run must be red
 
   --events N           at least so many events are confirmed (20000)
@@ -52,6 +54,13 @@ pub fn main() -> ExitCode {
         },
         ["mutants", names @ ..] => match runtime.block_on(mutants::run(names)) {
             Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        },
+        ["sums", folder] => match sums::sums(folder.as_ref()) {
+            Ok(findings) => {
+                println!("{}", serde_json::to_string_pretty(&findings).unwrap_or_default());
+                ExitCode::SUCCESS
+            }
             Err(error) => failed(&error),
         },
         ["-h" | "--help"] => {

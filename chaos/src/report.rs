@@ -12,10 +12,8 @@ use crate::fault::Fault;
 use crate::options::Options;
 use crate::steady::Steady;
 
-/// Duplicates for each delivery that was due, at most; in a long run also for each event that was confirmed, which are fewer.
+/// Duplicates at any handler for each event that it was to have, at most.
 const DUP_RATE: f64 = 0.005;
-/// How many confirmed events make a run long.
-const LONG: u64 = 1_000_000;
 /// From so many recoveries of a kind on, their median must be within its limit; of fewer, one slow second decides.
 const ENOUGH: usize = 5;
 
@@ -140,7 +138,6 @@ impl Report {
     pub(crate) fn off(&self) -> Vec<&'static str> {
         let Findings { lost, unexpected, corrupt, false_park, missed, misreturned, suspect, dup_rate, .. } =
             self.findings;
-        let is_long = self.findings.confirmed >= LONG;
         // one process's prefetch, which one message that kills connections may take along
         let too_many_suspects = suspect > 256;
         [
@@ -152,7 +149,7 @@ impl Report {
             ("misreturned", misreturned > 0),
             ("suspect", too_many_suspects),
             ("recovery", self.kinds.iter().any(Row::is_slow)),
-            ("dup_rate", dup_rate > DUP_RATE || (is_long && self.findings.dup_rate_of_events() > DUP_RATE)),
+            ("dup_rate", dup_rate > DUP_RATE),
             ("trouble", !self.troubles.is_empty()),
         ]
         .into_iter()
@@ -275,9 +272,10 @@ impl Report {
             (
                 "dup_rate",
                 format!(
-                    "{:.3} % of the deliveries ({}); {:.3} % of the confirmed events; \
+                    "{:.3} % at the handler with most ({:?}); over all handlers {} for {:.3} % of the confirmed events; \
                      at most {} effects of one event at one handler",
                     findings.dup_rate * 100.0,
+                    findings.duplicates_at,
                     findings.duplicates,
                     findings.dup_rate_of_events() * 100.0,
                     findings.most_effects,

@@ -84,7 +84,9 @@ fn what_a_handler_returned_is_due_at_the_next_one() {
     assert_eq!(off(&findings(passed_on(Kind::Flaky).into_iter().chain(shipped()))), [0; 7]);
     assert_eq!(off(&findings(whole(1, Kind::Good).into_iter().chain(shipped()))), [0, 1, 0, 0, 0, 0, 0]);
     let twice = findings(passed_on(Kind::Good).into_iter().chain(shipped()).chain(shipped()));
-    assert_eq!((off(&twice), twice.due), ([0, 0, 0, 0, 0, 0, 1], 3));
+    assert_eq!(off(&twice), [0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!((twice.duplicates_at, twice.due_at), ([0, 0, 1], [1, 1, 1]));
+    assert!((twice.dup_rate - 1.0).abs() < f64::EPSILON, "of the handler with most: {}", twice.dup_rate);
 }
 
 #[test]
