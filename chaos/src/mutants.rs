@@ -50,7 +50,7 @@ const ALL: [Mutant; 11] = [
 /// Each must be red within this time.
 const LIMIT: Duration = Duration::from_secs(120);
 /// How long each step of a run's end may take: what lacks a safeguard may wait for ever.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Runs those of these names, or all, on one broker.
 ///

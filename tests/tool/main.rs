@@ -157,7 +157,7 @@ fn a_broker_within_a_process_has_nothing_of_another() {
 #[test]
 fn filters_that_nothing_could_match_are_refused() {
     for (arguments, expected) in [
-        (&["--handler", "chrage"][..], "error: no handler `chrage`: there are `billing.charge`"),
+        (&["--handler", "chrage"][..], "error: no handler `chrage`: did you mean `charge`?"),
         (&["--handler", "billing.chrage"], "error: no handler `billing.chrage`: did you mean `billing.charge`?"),
         (&["--reason", "undecodeable"], "error: no reason `undecodeable`: did you mean `undecodable`"),
         (&["--after", "2026-11-28", "--before", "2026-11-27"], "error: nothing is after"),

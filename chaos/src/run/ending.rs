@@ -12,6 +12,8 @@ use crate::report::{DID_NOT_RUN_DRY, Report, Versions};
 const KEPT: Gauge = Gauge { files: 4, tasks: 4, kilobytes: 40_000 };
 /// What is in the air at one moment is not at another: so many tasks of a process that publishes are no leak.
 const IN_THE_AIR: u64 = 40;
+/// How long queues may take to run dry at least, however impatient a run is: what is still there is not lost.
+const DRY: Duration = Duration::from_secs(30);
 /// How long a channel that somebody opens for a moment may be there.
 const CALM: Duration = Duration::from_secs(15);
 
@@ -31,7 +33,7 @@ impl Run {
             self.stop(publisher, self.options.patience).await?;
         }
         "queues run dry".clone_into(&mut self.now_doing);
-        if let Err(error) = self.until_empty(3, self.options.patience).await {
+        if let Err(error) = self.until_empty(3, self.options.patience.max(DRY)).await {
             self.trouble(error);
         }
         self.check_consumers("at the end", Duration::from_secs(15)).await;
