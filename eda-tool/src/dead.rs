@@ -156,21 +156,16 @@ impl<'a> Shelves<'a> {
         Ok(Self { keep, app, places, count, others })
     }
 
-    /// What to tell where nothing was found: that is no error where nothing was asked for, and nobody else has any.
-    fn found_nothing(&self, filter: &Filter) -> Result<(), Stop> {
+    /// # Errors
+    /// Where something was asked for, or somebody else may have what is not seen.
+    fn nothing(&self, filter: &Filter, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
         if filter.is_narrow {
             return Err(filter.found_nothing(self.app, self.count));
         }
         if self.others > 0 {
-            let text = "no dead letters but what somebody else has in hand, which is not counted";
-            return Err(Stop::Found(vec![text.to_owned()]));
+            return Err(Stop::Found(vec!["no dead letters but what somebody else has in hand".to_owned()]));
         }
-        Ok(())
-    }
-
-    /// Whether there are none at all.
-    fn are_empty(&self, filter: &Filter) -> bool {
-        !filter.is_narrow && self.others == 0
+        if json { Ok(()) } else { crate::write(out, "no dead letters\n") }
     }
 
     /// Opens each in turn.
@@ -180,25 +175,6 @@ impl<'a> Shelves<'a> {
 
     /// Looks at letters that match until it is told to stop; gives how many there were.
     async fn look(
-        &self,
-        filter: &Filter,
-        limit: Option<u64>,
-        tell: impl FnMut(Letter) -> Result<(), Stop>,
-    ) -> Result<u64, Stop> {
-        self.look_with(&Progress::new("looking", self.count), filter, limit, tell).await
-    }
-
-    /// As [`look`](Self::look), where a line is told for each.
-    async fn look_line_by_line(
-        &self,
-        filter: &Filter,
-        limit: Option<u64>,
-        tell: impl FnMut(Letter) -> Result<(), Stop>,
-    ) -> Result<u64, Stop> {
-        self.look_with(&Progress::beside_lines("looking", self.count), filter, limit, tell).await
-    }
-
-    async fn look_with(
         &self,
         progress: &Progress,
         filter: &Filter,

@@ -29,7 +29,7 @@ pub(crate) struct Findings {
     /// Never confirmed, and handled all the same.
     pub recovered: u64,
     pub duplicates: u64,
-    /// The same by handler, in the order of [`HANDLERS`].
+    /// The same by handler, in the order of [`HANDLERS`](super::HANDLERS).
     pub duplicates_at: [u64; 3],
     /// Confirmed events that each handler is to have.
     pub due_at: [u64; 3],

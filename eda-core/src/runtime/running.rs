@@ -108,8 +108,8 @@ impl Running {
     }
 
     /// Drains: takes no more, lets handlers finish for up to 30 s, gives back what they did not, and flushes all
-    /// settlements, for which there is a second more where nothing is left of the 30. Events that no handler has begun stay with the broker; the memory broker ends with the process, and
-    /// they with it.
+    /// settlements, for which there is a second more where nothing is left of the 30. Events that no handler has begun stay
+    /// with the broker; the memory broker ends with the process, and they with it.
     ///
     /// # Errors
     /// Why a subscription had ended before.

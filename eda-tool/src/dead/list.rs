@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::filter::Filter;
 use super::{Shelves, event};
+use crate::progress::Progress;
 use crate::text::{beginning, counted, first_line, printable, safe_json, table, time_document, time_or_dash};
 use crate::{Stop, write, write_json};
 
@@ -50,7 +51,7 @@ pub(super) async fn groups(
 ) -> Result<(), Stop> {
     let mut groups = BTreeMap::new();
     let found = shelves
-        .look(filter, limit, |letter| {
+        .look(&Progress::new("looking", shelves.count), filter, limit, |letter| {
             add(&mut groups, &letter);
             Ok(())
         })
@@ -60,10 +61,8 @@ pub(super) async fn groups(
         write_json(out, &json!({ "letters": found, "of": shelves.count, "others": shelves.others, "groups": groups }))?;
     } else if found > 0 {
         write(out, &text(&groups, found, shelves.count))?;
-    } else if shelves.are_empty(filter) {
-        write(out, "no dead letters\n")?;
     }
-    if found == 0 { shelves.found_nothing(filter) } else { Ok(()) }
+    if found == 0 { shelves.nothing(filter, json, out) } else { Ok(()) }
 }
 
 pub(super) async fn each(
@@ -74,12 +73,8 @@ pub(super) async fn each(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     let tell = |letter: Letter| write(out, &if json { line_document(&letter) } else { line(&letter) });
-    let found = shelves.look_line_by_line(filter, limit, tell).await?;
-    match found {
-        0 if !json && shelves.are_empty(filter) => write(out, "no dead letters\n"),
-        0 => shelves.found_nothing(filter),
-        _ => Ok(()),
-    }
+    let found = shelves.look(&Progress::beside_lines("looking", shelves.count), filter, limit, tell).await?;
+    if found == 0 { shelves.nothing(filter, json, out) } else { Ok(()) }
 }
 
 fn add(groups: &mut BTreeMap<Key, Group>, letter: &Letter) {

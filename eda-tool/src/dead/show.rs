@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::Shelves;
 use super::filter::Filter;
+use crate::progress::Progress;
 use crate::text::{BodyDocument, body, body_document, printable, time_document};
 use crate::{Stop, write, write_json};
 
@@ -25,7 +26,7 @@ pub(super) async fn show(
 ) -> Result<(), Stop> {
     let (mut shown, mut more) = (Vec::new(), 0_u64);
     let found = shelves
-        .look_line_by_line(filter, None, |letter| {
+        .look(&Progress::beside_lines("looking", shelves.count), filter, None, |letter| {
             if !json {
                 return write(out, &text(&letter, show_payload));
             }

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::Shelves;
 use super::filter::Filter;
+use crate::progress::Progress;
 use crate::text::{counted, first_line, printable};
-use crate::{Stop, write, write_json};
+use crate::{Stop, write_json};
 
 pub(super) const WHAT: &str = "dead letter";
 
@@ -34,15 +35,13 @@ pub(super) fn nothing(
 ) -> Result<(), Stop> {
     if json {
         write_json(out, &survey.document(shelves.others))?;
-    } else if shelves.are_empty(filter) && survey.broken.is_empty() {
-        write(out, "no dead letters\n")?;
     }
     if let Some((reason, (_, why))) = survey.broken.iter().next() {
         let count = survey.broken.values().map(|(count, _)| count).sum();
         let why = first_line(why, 160);
         return Err(Stop::Found(vec![format!("none of {} can be read, {reason}: {why}", counted(count, WHAT))]));
     }
-    shelves.found_nothing(filter)
+    shelves.nothing(filter, json, out)
 }
 
 pub(super) async fn survey(
@@ -56,7 +55,7 @@ pub(super) async fn survey(
     // what is left out does not count towards the limit
     let most = limit.filter(|_| !only_decodable);
     shelves
-        .look(filter, most, |letter| {
+        .look(&Progress::new("looking", shelves.count), filter, most, |letter| {
             let is_readable = match read(rehearsal, &letter) {
                 Ok(()) => true,
                 Err(failure) => {
