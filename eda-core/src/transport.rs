@@ -211,12 +211,18 @@ pub trait Deliveries: Send {
     ///
     /// # Errors
     /// Where the broker could not be told: then what was not settled comes again when the connection has ended.
+    ///
+    /// # Cancel safety
+    /// Dropped where a drain's limit is over; [`close`](Self::close) follows, and does what was left.
     async fn cancel(&mut self) -> Result<()>;
 
     /// Flushes all settlements and ends the subscription. Returns within a bounded time whatever the broker does.
     ///
     /// # Errors
     /// Where the last settlements may not have reached the broker: those deliveries come again.
+    ///
+    /// # Cancel safety
+    /// Dropped a second after a drain's limit: what the broker has not heard by then comes again.
     async fn close(&mut self) -> Result<()>;
 
     /// What the consumer is doing right now, for health: `Consuming` once `subscribe` has resolved, `Draining` after a cancel,
