@@ -96,8 +96,6 @@ struct Run {
     recoveries: BTreeMap<Fault, Recovery>,
     troubles: Vec<String>,
     used_before: BTreeMap<&'static str, Gauge>,
-    /// Connections and channels before the first fault.
-    connected_before: (usize, usize),
     steady: Vec<Steady>,
     now_doing: String,
 }
@@ -127,7 +125,6 @@ impl Run {
             recoveries: BTreeMap::new(),
             troubles: Vec::new(),
             used_before: BTreeMap::new(),
-            connected_before: (0, 0),
             steady: Vec::new(),
             now_doing: String::new(),
         })
@@ -164,9 +161,7 @@ impl Run {
         let began = now();
         let moves = self.until_recovered(began, READY).await?;
         moves.map(drop).ok_or_else(|| format!("{:?} made no progress; see their logs", self.waiting.workers))?;
-        self.measure(&PUBLISHERS).await?;
-        self.connected_before = self.blocking(|run| run.cluster.connections())?;
-        Ok(())
+        self.measure(&PUBLISHERS).await
     }
 
     /// What processes use before the first fault: consumers at rest, publishers while they publish.
