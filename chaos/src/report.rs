@@ -1,5 +1,7 @@
 //! What a run has shown: a table, JSON, and a page.
 
+mod recovery;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -12,11 +14,12 @@ use crate::fault::Fault;
 use crate::options::Options;
 use crate::steady::Steady;
 
+pub(crate) use recovery::{Recovery, Row};
+
 /// Duplicates at any handler for each event that it was to have, at most.
 const DUP_RATE: f64 = 0.005;
-/// From so many recoveries of a kind on, their median must be within its limit; of fewer, one slow second decides.
-const ENOUGH: usize = 5;
-
+/// Duplicates of one fault on average, at most: a publisher's window and a consumer's prefetch, both as they are by default.
+const DUP_PER_FAULT: u64 = 1_000 + 256;
 /// The whole of it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
@@ -47,53 +50,6 @@ pub(crate) const DID_NOT_RUN_DRY: &str = "the queues did not run dry";
 pub(crate) struct Versions<'a> {
     pub commit: &'a str,
     pub rabbitmq: &'a str,
-}
-
-/// How long it took until everyone made progress again.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Recovery {
-    times: Vec<Duration>,
-    never: usize,
-}
-
-/// The recoveries of one kind of fault; seconds.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Row {
-    pub kind: &'static str,
-    pub catalogue: &'static str,
-    pub count: usize,
-    pub p50: f64,
-    pub p99: f64,
-    pub max: f64,
-    pub limit: f64,
-    pub never: usize,
-}
-
-impl Recovery {
-    pub(crate) fn add(&mut self, took: Option<Duration>) {
-        match took {
-            Some(took) => self.times.push(took),
-            None => self.never += 1,
-        }
-    }
-
-    fn row(mut self, fault: Fault) -> Row {
-        self.times.sort();
-        let at = |percent: usize| {
-            let rank = (self.times.len() * percent).div_ceil(100).saturating_sub(1);
-            self.times.get(rank).map_or(0.0, Duration::as_secs_f64)
-        };
-        Row {
-            kind: fault.name(),
-            catalogue: fault.row(),
-            count: self.times.len() + self.never,
-            p50: at(50),
-            p99: at(99),
-            max: at(100),
-            limit: fault.limit().as_secs_f64(),
-            never: self.never,
-        }
-    }
 }
 
 impl Report {
@@ -140,6 +96,7 @@ impl Report {
             self.findings;
         // one process's prefetch, which one message that kills connections may take along
         let too_many_suspects = suspect > 256;
+        let too_many_duplicates = self.findings.duplicates > self.faults as u64 * DUP_PER_FAULT;
         [
             ("lost", lost > 0),
             ("unexpected", unexpected > 0),
@@ -150,6 +107,7 @@ impl Report {
             ("suspect", too_many_suspects),
             ("recovery", self.kinds.iter().any(Row::is_slow)),
             ("dup_rate", dup_rate > DUP_RATE),
+            ("dup_per_fault", too_many_duplicates),
             ("trouble", !self.troubles.is_empty()),
         ]
         .into_iter()
@@ -281,23 +239,18 @@ impl Report {
                     findings.most_effects,
                 ),
             ),
+            ("dup_per_fault", self.duplicates_per_fault()),
             ("order", format!("{} behind a later one of their key (not promised)", findings.out_of_order)),
             ("leaks", number(self.troubles.iter().filter(|trouble| trouble.starts_with("leak")).count() as u64)),
             ("recovered", format!("{} handled without a confirm", findings.recovered)),
         ]
     }
-}
 
-impl Row {
-    fn is_slow(&self) -> bool {
-        self.count >= ENOUGH && self.p50 > self.limit
-    }
-
-    fn note(&self) -> String {
-        match (self.never, self.max > self.limit) {
-            (0, false) => String::new(),
-            (0, true) => " over the limit".to_owned(),
-            (never, _) => format!(" never: {never}"),
+    fn duplicates_per_fault(&self) -> String {
+        let duplicates = self.findings.duplicates;
+        match duplicates.checked_div(self.faults as u64) {
+            None => format!("{duplicates} without any fault, of at most 0"),
+            Some(each) => format!("{each} on average, of at most {DUP_PER_FAULT}: a publish window and a prefetch"),
         }
     }
 }
@@ -325,16 +278,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slow_is_a_kind_whose_median_is_over_its_limit() {
-        let is_slow = |seconds: &[u64]| {
+    fn what_comes_twice_has_its_faults_to_come_from() {
+        let is_off = |faults: usize, duplicates: u64| {
             let mut recovery = Recovery::default();
-            for time in seconds {
-                recovery.add(Some(Duration::from_secs(*time)));
-            }
-            recovery.row(Fault::Reset).is_slow()
+            (0..faults).for_each(|_| recovery.add(Some(Duration::ZERO)));
+            let recoveries = BTreeMap::from([(Fault::Reset, recovery)]);
+            let findings = Findings { duplicates, ..Findings::default() };
+            let versions = Versions { commit: "", rabbitmq: "" };
+            Report::new(&Options::default(), versions, Duration::ZERO, findings, recoveries, Vec::new(), Vec::new())
+                .off()
+                .contains(&"dup_per_fault")
         };
-        assert!(is_slow(&[1, 1, 6, 6, 6]), "its limit is five seconds");
-        assert!(!is_slow(&[1, 1, 1, 6, 6]));
-        assert!(!is_slow(&[6, 6]), "too few to tell");
+        assert!(is_off(0, 1));
+        assert!(!is_off(2, 2 * DUP_PER_FAULT));
+        assert!(is_off(2, 2 * DUP_PER_FAULT + 1));
     }
 }
