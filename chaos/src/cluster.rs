@@ -47,12 +47,18 @@ impl Cluster {
 
     /// Goes on in another virtual host; the one before is deleted.
     pub(crate) fn renew(&mut self, vhost: &str) -> Result<(), String> {
-        let before = std::mem::replace(&mut self.vhost, vhost.into());
-        if !before.is_empty() {
-            self.ctl(&["delete_vhost", &before])?;
+        const DELETE: &str = "begin ok = rabbit_vhost:delete(VHost, <<>>), [] end";
+        const ADD: &str = r#"begin
+            ok = rabbit_vhost:add(VHost, <<>>),
+            All = <<".*">>,
+            ok = rabbit_auth_backend_internal:set_permissions(<<"guest">>, VHost, All, All, All, <<>>),
+            []
+        end"#;
+        if !self.vhost.is_empty() {
+            self.rows(DELETE)?;
         }
-        self.ctl(&["add_vhost", vhost])?;
-        self.ctl(&["set_permissions", "--vhost", vhost, "guest", ".*", ".*", ".*"]).map(drop)
+        vhost.clone_into(&mut self.vhost);
+        self.rows(ADD).map(drop)
     }
 
     pub(crate) fn vhost(&self) -> &str {
@@ -144,36 +150,46 @@ impl Cluster {
 
     /// Every queue of this run.
     pub(crate) fn queues(&self) -> Result<Vec<Queue>, String> {
-        let columns = ["name", "messages_ready", "messages_unacknowledged"];
-        let rows = self.list("list_queues", &columns)?;
+        const QUEUES: &str = r#"begin
+            [] = rabbit_amqqueue:list_down(VHost),
+            Items = [messages_ready, messages_unacknowledged],
+            [begin
+                [Ready, Unacked] = [proplists:get_value(Item, rabbit_amqqueue:info(Q, Items)) || Item <- Items],
+                [element(4, amqqueue:get_name(Q)), io_lib:format("\t~p\t~p\n", [Ready, Unacked])]
+            end || Q <- rabbit_amqqueue:list(VHost)]
+        end"#;
         let queue = |row: &Vec<String>| {
             let [name, ready, unacked] = row.as_slice() else { return None };
             Some(Queue { name: name.clone(), ready: ready.parse().ok()?, unacked: unacked.parse().ok()? })
         };
+        let rows = self.rows(QUEUES)?;
         rows.iter().map(|row| queue(row).ok_or_else(|| format!("the broker can't count a queue: {row:?}"))).collect()
     }
 
     /// The queue and the prefetch of every consumer of this run.
     pub(crate) fn consumers(&self) -> Result<Vec<(String, u64)>, String> {
-        let rows = self.list("list_consumers", &["queue_name", "prefetch_count"])?;
+        const CONSUMERS: &str = r#"[
+            [element(4, proplists:get_value(queue_name, Consumer)), $\t,
+             integer_to_list(proplists:get_value(prefetch_count, Consumer)), $\n]
+            || Consumer <- rabbit_amqqueue:consumers_all(VHost)]"#;
+        let rows = self.rows(CONSUMERS)?;
         Ok(rows.into_iter().filter_map(|row| Some((row.first()?.clone(), row.get(1)?.parse().ok()?))).collect())
     }
 
     /// How many connections and channels there are.
     pub(crate) fn connections(&self) -> Result<(usize, usize), String> {
-        let vhost = [self.vhost.clone()];
-        let count = |what: &str| -> Result<usize, String> {
-            let printed = self.ctl(&[what, "vhost", "--no-table-headers"])?;
-            Ok(printed.lines().filter(|line| line.trim() == vhost[0]).count())
-        };
-        Ok((count("list_connections")?, count("list_channels")?))
+        const COUNTS: &str = r#"[
+            [integer_to_list(length([found || [{vhost, Its}] <- All, Its =:= VHost])), $\t]
+            || All <- [rabbit_networking:connection_info_all([vhost]), rabbit_channel:info_all([vhost])]]"#;
+        let rows = self.rows(COUNTS)?;
+        let number = |index: usize| rows.first()?.get(index)?.parse().ok();
+        number(0).zip(number(1)).ok_or_else(|| format!("the broker can't count connections: {rows:?}"))
     }
 
-    fn list(&self, what: &str, columns: &[&str]) -> Result<Vec<Vec<String>>, String> {
-        let mut arguments = vec![what, "--vhost", &self.vhost, "--no-table-headers"];
-        arguments.extend(columns);
-        let printed = self.ctl(&arguments)?;
-        let rows = printed.lines().map(|line| line.split('\t').map(|cell| cell.trim().to_owned()).collect());
-        Ok(rows.filter(|row: &Vec<String>| row.len() == columns.len()).collect())
+    /// What an expression gives that knows the virtual host: lines of cells.
+    fn rows(&self, expression: &str) -> Result<Vec<Vec<String>>, String> {
+        let up = self.nodes.iter().zip(&self.is_up).find(|(_, is_up)| **is_up).ok_or("every node is down")?.0;
+        let text = up.eval(&format!("(fun(VHost) -> {expression} end)(<<\"{}\">>)", self.vhost))?;
+        Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
     }
 }

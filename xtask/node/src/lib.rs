@@ -16,6 +16,7 @@
 //! # Ok::<(), String>(())
 //! ```
 
+mod eval;
 mod guard;
 mod node;
 mod place;

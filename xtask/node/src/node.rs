@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::eval;
 use crate::guard::Guard;
 use crate::place::Place;
 use crate::ready::{tail, until_answers, until_ended};
@@ -70,6 +71,12 @@ impl Node {
     /// Runs `rabbitmqctl` against this node and gives what it printed: 1–2 s.
     pub fn ctl(&self, arguments: &[&str]) -> Result<String, String> {
         script::printed(self.place.command(&self.tools.ctl).arg("--quiet"), arguments)
+    }
+
+    /// Has this node evaluate an Erlang expression that gives text (`chardata`): some milliseconds, where Erlang's `erl_call` is
+    /// on `PATH`.
+    pub fn eval(&self, expression: &str) -> Result<String, String> {
+        eval::text(&self.place, &self.tools, expression)
     }
 
     /// Crashes the node: SIGKILL, nothing is saved.

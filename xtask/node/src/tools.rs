@@ -1,4 +1,4 @@
-//! Where the programs are: `rabbitmq-server`, `rabbitmqctl` and `epmd`.
+//! Where the programs are: `rabbitmq-server`, `rabbitmqctl`, `epmd` and `erl_call`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ pub struct Tools {
     pub(crate) server: PathBuf,
     pub(crate) ctl: PathBuf,
     pub(crate) epmd: PathBuf,
+    /// Comes with most of Erlang's packages.
+    pub(crate) erl_call: Option<PathBuf>,
 }
 
 impl Tools {
@@ -32,11 +34,13 @@ impl Tools {
 
     fn in_folder(bin: &Path) -> Result<Self, String> {
         let path = path();
-        let epmd = [bin.to_owned()].iter().chain(&path).map(|folder| folder.join("epmd")).find(|file| file.is_file());
+        let folders = || [bin].into_iter().chain(path.iter().map(PathBuf::as_path));
+        let found = |program: &str| folders().map(|folder| folder.join(program)).find(|file| file.is_file());
         Ok(Self {
             server: bin.join("rabbitmq-server"),
             ctl: bin.join("rabbitmqctl"),
-            epmd: epmd.ok_or("epmd is not on PATH; it comes with Erlang")?,
+            epmd: found("epmd").ok_or("epmd is not on PATH; it comes with Erlang")?,
+            erl_call: found("erl_call"),
         })
     }
 }

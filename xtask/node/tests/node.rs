@@ -34,6 +34,9 @@ fn a_node_starts_breaks_starts_again_and_leaves_nothing() {
     assert_eq!(printed.trim(), "{ok,5000}", "as from another process");
     let error = ctl_at("amqp://localhost:1/%2f", &["list_users"]).expect_err("no node is there");
     assert_eq!(error, "no private node listens on port 1");
+    assert_eq!(node.eval(r#"["one\ntwo ", <<228/utf8>>]"#), Ok("one\ntwo ä".into()));
+    let error = node.eval("hd([])").expect_err("it has no head");
+    assert!(error.contains("badarg"), "{error}");
 
     node.pause().expect("a frozen node");
     assert!(node.start_again().is_err(), "it is not stopped");
