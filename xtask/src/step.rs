@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rabbit_node::Guard;
@@ -51,19 +51,65 @@ impl Steps {
 
 /// Runs a program in the repository's root; it ends with this process.
 pub(crate) fn run(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .current_dir(crate::root())
-        .stdin(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| format!("starting {program}: {error}"))?;
-    let group = child.id().to_string();
-    let guard = Guard::new("kill -s TERM -- \"-$1\" && sleep 1 && kill -s KILL -- \"-$1\"", &[&group])?;
-    let status = child.wait().map_err(|error| format!("waiting for {program}: {error}"))?;
-    drop(guard);
+    let running = Running::start(program, arguments, variables, Stdio::inherit)?;
+    let status = running.end()?.status;
     if status.success() { Ok(()) } else { Err(format!("{program} {}: {status}", arguments.join(" "))) }
+}
+
+/// Runs one while another runs, which waits more than it works; what it prints comes in one piece, behind the other's.
+pub(crate) fn run_beside(
+    program: &str,
+    waiting: &[&str],
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<(), String> {
+    let beside = Running::start(program, waiting, variables, Stdio::piped)?;
+    let (ran, beside) = std::thread::scope(|scope| {
+        let beside = scope.spawn(|| beside.end());
+        (run(program, arguments, variables), beside.join())
+    });
+    let beside = beside.map_err(|_| format!("{program} {}: waiting for it panicked", waiting.join(" ")))??;
+    print!("{}{}", String::from_utf8_lossy(&beside.stderr), String::from_utf8_lossy(&beside.stdout));
+    ran?;
+    if beside.status.success() {
+        return Ok(());
+    }
+    Err(format!("{program} {}: {}", waiting.join(" "), beside.status))
+}
+
+struct Running {
+    child: Child,
+    guard: Guard,
+}
+
+impl Running {
+    fn start(
+        program: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        output: fn() -> Stdio,
+    ) -> Result<Self, String> {
+        let child = Command::new(program)
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .current_dir(crate::root())
+            .stdin(Stdio::null())
+            .stdout(output())
+            .stderr(output())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| format!("starting {program}: {error}"))?;
+        let group = child.id().to_string();
+        let guard = Guard::new("kill -s TERM -- \"-$1\" && sleep 1 && kill -s KILL -- \"-$1\"", &[&group])?;
+        Ok(Self { child, guard })
+    }
+
+    fn end(self) -> Result<Output, String> {
+        let Self { child, guard } = self;
+        let output = child.wait_with_output().map_err(|error| format!("waiting for a program: {error}"));
+        drop(guard);
+        output
+    }
 }
 
 /// What a program prints, which may take so many seconds.

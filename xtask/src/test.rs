@@ -2,7 +2,7 @@
 
 use rabbit_node::{Node, Options};
 
-use crate::step::{Steps, run as program};
+use crate::step::{Steps, run as program, run_beside};
 use crate::{broker, browser, chaos, collector, count, fuzz, install, python, simulate, tidy};
 
 const CLIPPY: &[&str] =
@@ -10,6 +10,10 @@ const CLIPPY: &[&str] =
 const CLIPPY_DEFAULT: &[&str] = &["clippy", "-p", "eda-rs", "--all-targets", "--locked", "--", "-D", "warnings"];
 const CLIPPY_BARE: &[&str] =
     &["clippy", "-p", "eda-rs", "--all-targets", "--no-default-features", "--locked", "--", "-D", "warnings"];
+/// The features of all are the same in each command, so that what one builds the others find.
+const TESTS: &[&str] = &["test", "--workspace", "--all-features", "--locked"];
+/// Takes minutes, and waits for most of them.
+const MUTANTS: &str = "every_safeguard_is_missed";
 /// What holds only where the feature is not compiled in.
 const NO_TLS: &[&str] =
     &["test", "-p", "eda-rabbit", "--locked", "--lib", "--test", "security", "--", "tls_is_never", "amqps_without_tls"];
@@ -66,16 +70,20 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         cargo(&mut steps, "clippy, default features", CLIPPY_DEFAULT, &[])?;
         cargo(&mut steps, "clippy, no features", CLIPPY_BARE, &[])?;
     }
-    // what fails does not hide what fails behind it
-    let mut tests = vec!["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"];
-    if !filters.is_empty() {
-        tests.push("--");
-        tests.extend(filters);
-    }
     let mut variables = vec![("AMQP_URL", broker.url.as_str()), ("EDA_PYTHON", python.as_str())];
     variables.extend((!collector.is_empty()).then_some(("EDA_COLLECTOR", collector.as_str())));
-    let again = format!("cargo xtask test {}", filters.join(" "));
-    steps.take("tests", again.trim(), || program(&crate::cargo(), &tests, &variables))?;
+    // what fails does not hide what fails behind it
+    let all = [TESTS, &["--no-fail-fast", "--"]].concat();
+    if filters.is_empty() {
+        cargo(&mut steps, "tests are built", &[TESTS, &["--no-run"]].concat(), &[])?;
+        let mutants = [TESTS, &["--test", "mutants", "--", "--nocapture"]].concat();
+        let others = [&all[..], &["--skip", MUTANTS]].concat();
+        steps.take("tests", "cargo xtask test", || run_beside(&crate::cargo(), &mutants, &others, &variables))?;
+    } else {
+        let again = format!("cargo xtask test {}", filters.join(" "));
+        let named = [&all[..], filters].concat();
+        steps.take("tests", &again, || program(&crate::cargo(), &named, &variables))?;
+    }
     if filters.is_empty() {
         steps.take("chaos", &format!("cargo xtask chaos {}", chaos::GATE.join(" ")), || chaos::run(chaos::GATE))?;
         on_version_4(&mut steps)?;
