@@ -168,19 +168,19 @@ impl Cluster {
 
     /// The queue and the prefetch of every consumer of this run.
     pub(crate) fn consumers(&self) -> Result<Vec<(String, u64)>, String> {
-        const CONSUMERS: &str = r#"[
+        const CONSUMERS: &str = r"[
             [element(4, proplists:get_value(queue_name, Consumer)), $\t,
              integer_to_list(proplists:get_value(prefetch_count, Consumer)), $\n]
-            || Consumer <- rabbit_amqqueue:consumers_all(VHost)]"#;
+            || Consumer <- rabbit_amqqueue:consumers_all(VHost)]";
         let rows = self.rows(CONSUMERS)?;
         Ok(rows.into_iter().filter_map(|row| Some((row.first()?.clone(), row.get(1)?.parse().ok()?))).collect())
     }
 
     /// How many connections and channels there are.
     pub(crate) fn connections(&self) -> Result<(usize, usize), String> {
-        const COUNTS: &str = r#"[
+        const COUNTS: &str = r"[
             [integer_to_list(length([found || [{vhost, Its}] <- All, Its =:= VHost])), $\t]
-            || All <- [rabbit_networking:connection_info_all([vhost]), rabbit_channel:info_all([vhost])]]"#;
+            || All <- [rabbit_networking:connection_info_all([vhost]), rabbit_channel:info_all([vhost])]]";
         let rows = self.rows(COUNTS)?;
         let number = |index: usize| rows.first()?.get(index)?.parse().ok();
         number(0).zip(number(1)).ok_or_else(|| format!("the broker can't count connections: {rows:?}"))

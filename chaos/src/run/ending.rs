@@ -114,7 +114,9 @@ impl Run {
                 return Ok(());
             }
             if began.elapsed() >= limit {
-                leaks.into_iter().for_each(|leak| self.trouble(leak));
+                for leak in leaks {
+                    self.trouble(leak);
+                }
                 return Ok(());
             }
             self.wait(Duration::from_millis(200)).await?;
