@@ -5,6 +5,7 @@
 //! exactly one JSON document. Exit codes are those of [`Stop::exit_code`].
 
 mod asyncapi;
+mod colour;
 mod command;
 mod confirm;
 mod dead;
@@ -48,7 +49,10 @@ pub async fn main(app: App, transports: impl Transports) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             // whoever closed the stream wants to hear nothing
-            let _ = if stop.exit_code() == 0 { write!(stdout(), "{stop}") } else { write!(stderr(), "{stop}") };
+            let _ = match stop.exit_code() {
+                0 => write!(stdout(), "{stop}"),
+                _ => write!(stderr(), "{}", colour::complaint(&stop.to_string(), colour::is_wanted())),
+            };
             stop.exit_code().into()
         }
     }

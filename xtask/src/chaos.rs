@@ -22,11 +22,14 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     if !arguments.contains(&"--rabbitmq-bin") && !matches!(arguments, ["--list" | "--help"]) {
         install::ensure()?;
     }
+    program(&crate::cargo(), &words(arguments), &[])
+}
 
-    let is_release = arguments.contains(&"--release");
+/// The same as arguments of cargo.
+pub(crate) fn words<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     let mut words = vec!["run", "--quiet", "--locked", "--package", "eda-chaos", "--bin", "chaos"];
-    words.extend(is_release.then_some("--release"));
+    words.extend(arguments.contains(&"--release").then_some("--release"));
     words.push("--");
     words.extend(arguments.iter().filter(|argument| **argument != "--release"));
-    program(&crate::cargo(), &words, &[])
+    words
 }

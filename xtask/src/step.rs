@@ -56,25 +56,35 @@ pub(crate) fn run(program: &str, arguments: &[&str], variables: &[(&str, &str)])
     if status.success() { Ok(()) } else { Err(format!("{program} {}: {status}", arguments.join(" "))) }
 }
 
-/// Runs one while another runs, which waits more than it works; what it prints comes in one piece, behind the other's.
+/// Runs one after the other of those that wait more than they work, while another runs; what they print comes behind the
+/// other's.
 pub(crate) fn run_beside(
     program: &str,
-    waiting: &[&str],
+    waiting: &[&[&str]],
     arguments: &[&str],
     variables: &[(&str, &str)],
 ) -> Result<(), String> {
-    let beside = Running::start(program, waiting, variables, Stdio::piped)?;
     let (ran, beside) = std::thread::scope(|scope| {
-        let beside = scope.spawn(|| beside.end());
+        let beside = scope.spawn(|| waiting.iter().map(|words| printed(program, words, variables)).collect::<Vec<_>>());
         (run(program, arguments, variables), beside.join())
     });
-    let beside = beside.map_err(|_| format!("{program} {}: waiting for it panicked", waiting.join(" ")))??;
-    print!("{}{}", String::from_utf8_lossy(&beside.stderr), String::from_utf8_lossy(&beside.stdout));
-    ran?;
-    if beside.status.success() {
-        return Ok(());
+    let beside = beside.map_err(|_| "a thread that waits for programs panicked")?;
+    for (text, _) in &beside {
+        println!("{text}");
     }
-    Err(format!("{program} {}: {}", waiting.join(" "), beside.status))
+    beside.into_iter().map(|(_, ended)| ended).chain([ran]).collect()
+}
+
+/// What a program prints, and how it ends.
+fn printed(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (String, Result<(), String>) {
+    let words = format!("{program} {}", arguments.join(" "));
+    match Running::start(program, arguments, variables, Stdio::piped).and_then(Running::end) {
+        Ok(Output { status, stdout, stderr }) => {
+            let text = format!("{words}\n{}{}", String::from_utf8_lossy(&stderr), String::from_utf8_lossy(&stdout));
+            (text, if status.success() { Ok(()) } else { Err(format!("{words}: {status}")) })
+        }
+        Err(error) => (words, Err(error)),
+    }
 }
 
 struct Running {

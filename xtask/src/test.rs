@@ -78,14 +78,16 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         cargo(&mut steps, "tests are built", &[TESTS, &["--no-run"]].concat(), &[])?;
         let mutants = [TESTS, &["--test", "mutants", "--", "--nocapture"]].concat();
         let others = [&all[..], &["--skip", MUTANTS]].concat();
-        steps.take("tests", "cargo xtask test", || run_beside(&crate::cargo(), &mutants, &others, &variables))?;
+        install::ensure()?;
+        steps.take("tests, and chaos beside them", "cargo xtask test", || {
+            run_beside(&crate::cargo(), &[&mutants, &chaos::words(chaos::GATE)], &others, &variables)
+        })?;
     } else {
         let again = format!("cargo xtask test {}", filters.join(" "));
         let named = [&all[..], filters].concat();
         steps.take("tests", &again, || program(&crate::cargo(), &named, &variables))?;
     }
     if filters.is_empty() {
-        steps.take("chaos", &format!("cargo xtask chaos {}", chaos::GATE.join(" ")), || chaos::run(chaos::GATE))?;
         on_version_4(&mut steps)?;
         steps.take("instructions", "cargo xtask count", || count::run(&[]))?;
         cargo(&mut steps, "tests without TLS", NO_TLS, &[])?;
