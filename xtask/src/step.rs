@@ -135,7 +135,7 @@ pub(crate) fn output(program: &str, seconds: u32, arguments: &[&str]) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use super::Steps;
+    use super::{Steps, run_beside};
 
     #[test]
     fn a_failed_step_is_named_with_how_to_repeat_it() {
@@ -145,5 +145,17 @@ mod tests {
         assert!(error.starts_with("broken\n"), "{error}");
         assert!(error.contains("ok      first") && error.contains("FAILED  second"), "{error}");
         assert!(error.ends_with("failed: second; again: do second"), "{error}");
+    }
+
+    #[test]
+    fn what_fails_is_told_whether_it_ran_alone_or_beside() {
+        let (well, broken) = (&["-c", "true"][..], &["-c", "exit 3"][..]);
+        assert_eq!(run_beside("sh", &[well, well], well, &[]), Ok(()));
+        let beside = run_beside("sh", &[broken, well], well, &[]).expect_err("the first beside it has failed");
+        let behind = run_beside("sh", &[well, broken], well, &[]).expect_err("the second has");
+        let alone = run_beside("sh", &[well], broken, &[]).expect_err("it has failed itself");
+        for error in [beside, behind, alone] {
+            assert!(error.starts_with("sh -c exit 3: exit status: 3"), "{error}");
+        }
     }
 }

@@ -290,17 +290,6 @@ impl Session {
         Ok(())
     }
 
-    /// On the same channel, so that what is open stays valid.
-    async fn consume_again(&mut self, task: &Task) -> Result<(), String> {
-        task.tell(ConsumerState::Connecting, "the consumer is begun anew");
-        if !self.end_consumer(task).await? {
-            return Err("the consumer did not end where it was to begin again".to_owned());
-        }
-        let consumed = self.channel.consume(&task.wanted.subscription.queue).await;
-        self.arrivals = consumed.map_err(|error| error.to_string())?;
-        Ok(())
-    }
-
     fn deliver_back(&self, task: &Task, arrived: Arrived) {
         let Arrived { tag, exchange, routing_key, properties, body, .. } = arrived;
         task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });

@@ -1,9 +1,11 @@
 //! A broker can lose a consumer without a word: RabbitMQ 3.10 does where a quorum queue is deleted whose leader has just
 //! changed, and where nodes are parted. So who hears nothing asks.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use eda_core::transport::ConsumerState;
+use tokio::time::{Instant, timeout};
 
 use super::super::Task;
 use super::Session;
@@ -13,6 +15,8 @@ const LISTEN: Duration = Duration::from_secs(20);
 /// The broker counts the consumers of other processes, too: who is told of as many as before believes so often that its own
 /// is among them.
 const BELIEVED: u32 = 15;
+/// How long a consumer that is begun anew may be gone without a word about it.
+const MOMENT: Duration = Duration::from_millis(500);
 
 pub(super) struct Heard {
     /// When something came, or the broker was asked.
@@ -56,6 +60,26 @@ impl Session {
             self.tell_state(task);
             self.heard = Heard { at: Instant::now(), consumers: Some(self.count(task).await?), believed: 0 };
         }
+        Ok(())
+    }
+
+    /// That nobody consumes for the moment that it takes is no news; that it takes longer is.
+    pub(super) async fn consume_again(&mut self, task: &Task) -> Result<(), String> {
+        let mut renewed = pin!(self.renew(task));
+        if let Ok(renewed) = timeout(MOMENT, &mut renewed).await {
+            return renewed;
+        }
+        task.tell(ConsumerState::Connecting, "the consumer is begun anew");
+        renewed.await
+    }
+
+    /// On the same channel, so that what is open stays valid.
+    async fn renew(&mut self, task: &Task) -> Result<(), String> {
+        if !self.end_consumer(task).await? {
+            return Err("the consumer did not end where it was to begin again".to_owned());
+        }
+        let consumed = self.channel.consume(&task.wanted.subscription.queue).await;
+        self.arrivals = consumed.map_err(|error| error.to_string())?;
         Ok(())
     }
 
