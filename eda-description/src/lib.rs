@@ -126,6 +126,9 @@ impl Description {
     /// let newer = r#"{"format": "eda.description", "version": 2}"#;
     /// let error = Description::parse(newer.as_bytes()).expect_err("this program knows version 1 only");
     /// assert!(error.to_string().contains("version 2") && error.to_string().contains("version 1"));
+    /// let newest = r#"{"format": "eda.description", "version": 1099511627776}"#;
+    /// let error = Description::parse(newest.as_bytes()).expect_err("no program knows it");
+    /// assert!(error.to_string().contains("version 1099511627776, and this program knows up to version 1"));
     /// ```
     ///
     /// # Errors
@@ -136,7 +139,9 @@ impl Description {
             let text = format!("expected a document whose `format` is `{FORMAT}`, found `{}`", head.format);
             return Err(Error::new(ErrorKind::Invalid, text));
         }
-        if head.version > VERSION {
+        // also one that is a text, or beyond all numbers
+        let is_known = head.version.as_u64().is_some_and(|version| (1..=u64::from(VERSION)).contains(&version));
+        if !is_known {
             let text = format!(
                 "the description is of version {}, and this program knows up to version {VERSION}: build it with a newer `eda`",
                 head.version
@@ -191,7 +196,7 @@ impl Description {
 #[derive(Deserialize)]
 struct Head {
     format: String,
-    version: u32,
+    version: serde_json::Value,
 }
 
 /// Whether a routing key, or a name that is one, matches a pattern: `*` stands for one segment, `#` for any number.

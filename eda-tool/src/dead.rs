@@ -18,7 +18,7 @@ use crate::Stop;
 use crate::command::Target;
 use crate::keeper::{Sending, keeper, next};
 use crate::progress::Progress;
-use crate::transports::Transports;
+use crate::transports::{Transports, shared};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadCommand {
@@ -206,10 +206,8 @@ impl<'a> Shelves<'a> {
 }
 
 fn missing(broker: &Broker, queues: &[String]) -> Error {
-    if !broker.transport().capabilities().persistent {
-        let text = "what this broker holds lives and ends within one process, so this command sees nothing of a service \
-                    that runs: expected a URL such as `amqp://localhost`";
-        return Error::new(ErrorKind::Unsupported, text).with("broker", broker.transport().describe());
+    if let Err(error) = shared(broker) {
+        return error;
     }
     let names: Vec<_> = queues.iter().map(|queue| format!("`{queue}`")).collect();
     let text =

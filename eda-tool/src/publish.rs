@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::command::Target;
 use crate::description::events;
 use crate::names::unknown;
-use crate::transports::Transports;
+use crate::transports::{Transports, shared};
 use crate::{Stop, write, write_json};
 
 /// Which event.
@@ -45,10 +45,11 @@ pub(crate) async fn publish(
     let (name, version, key) = (event.name, event.version, message.routing_key.to_string());
     if !options.dry_run {
         let broker = transports.connect(target.url()?).await?;
-        let receipt = match broker.transport().publisher().await {
-            Ok(publisher) => publisher.send(message).await,
-            Err(error) => Err(error),
+        let sent = async {
+            shared(&broker)?;
+            broker.transport().publisher().await?.send(message).await
         };
+        let receipt = sent.await;
         let confirmed = match receipt {
             Ok(receipt) => receipt.confirmed().await,
             Err(error) => Err(error),

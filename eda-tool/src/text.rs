@@ -137,6 +137,15 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// What there is where nothing matches.
+pub(crate) fn beside(count: u64, what: &str) -> String {
+    match count {
+        0 => ": there is nothing to look through".to_owned(),
+        1 => format!(": there is {}", counted(count, what)),
+        _ => format!(": there are {}", counted(count, what)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,6 +61,19 @@ pub(crate) fn operator(broker: &Broker) -> Result<&dyn Operate> {
     })
 }
 
+/// Why a command is of no use at a broker that other processes can't reach.
+///
+/// # Errors
+/// [`Unsupported`](ErrorKind::Unsupported) there.
+pub(crate) fn shared(broker: &Broker) -> Result<()> {
+    if broker.transport().capabilities().persistent {
+        return Ok(());
+    }
+    let text = "what this broker holds lives and ends within one process, so this command has nothing to do with a service \
+                that runs: expected a URL such as `amqp://localhost`";
+    Err(Error::new(ErrorKind::Unsupported, text).with("broker", broker.transport().describe()))
+}
+
 impl<C: Fn(String) -> F, F: Future<Output = Result<Broker>>> Transports for C {
     fn connect(&self, url: &str) -> impl Future<Output = Result<Broker>> {
         self(url.to_owned())

@@ -16,8 +16,8 @@ use crate::confirm::ask;
 use crate::keeper::{Left, Sender, Sending, keeper, next};
 use crate::names::{matches, unknown};
 use crate::progress::Progress;
-use crate::text::counted;
-use crate::transports::Transports;
+use crate::text::{beside, counted};
+use crate::transports::{Transports, shared};
 use crate::{Stop, when, write, write_json};
 
 const WHAT: &str = "message";
@@ -162,10 +162,8 @@ impl<'a> Parked<'a> {
             kept.close().await?;
             places.push(place);
         }
-        if count == 0 && others == 0 && !broker.transport().capabilities().persistent {
-            let text = "what this broker holds lives and ends within one process, so this command sees nothing of a \
-                        service that runs: expected a URL such as `amqp://localhost`";
-            return Err(Error::new(ErrorKind::Unsupported, text).with("broker", broker.transport().describe()));
+        if count == 0 && others == 0 {
+            shared(broker)?;
         }
         Ok(Self { keep, places, count, others })
     }
@@ -211,8 +209,7 @@ impl<'a> Parked<'a> {
             return Err(Stop::Found(vec![unknown("unrouted event", wanted, known).to_string()]));
         }
         if filter.is_narrow() {
-            let others = counted(self.count, "other message");
-            return Err(Stop::Found(vec![format!("nothing matches: there are {others}")]));
+            return Err(Stop::Found(vec![format!("nothing matches{}", beside(self.count, "other message"))]));
         }
         if self.others > 0 {
             return Err(Stop::Found(vec!["nothing is unrouted but what somebody else has in hand".to_owned()]));

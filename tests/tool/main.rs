@@ -145,8 +145,15 @@ fn a_broker_without_operators_says_so() {
 }
 
 #[test]
+fn what_stands_behind_a_wrong_scheme_is_not_repeated() {
+    let text = stderr(&tool(&["health", "--broker", "memory://bob:hunter2@x"]));
+    assert!(text.starts_with("error: expected nothing after `memory://`") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
 fn a_broker_within_a_process_has_nothing_of_another() {
-    for arguments in [&["dead", "list"][..], &["dead", "replay", "--yes"], &["unrouted", "list"]] {
+    let publish = &["publish", "order.created", r#"{"order_id": 1, "lines": []}"#];
+    for arguments in [&["dead", "list"][..], &["dead", "replay", "--yes"], &["unrouted", "list"], publish] {
         let told = tool(&[arguments, &["--broker", "memory://"]].concat());
         let text = stderr(&told);
         assert_eq!(told.status.code(), Some(1));

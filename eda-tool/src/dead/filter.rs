@@ -9,7 +9,7 @@ use eda_core::{App, Error, ErrorKind};
 use super::event;
 use crate::description::events;
 use crate::names::unknown;
-use crate::text::counted;
+use crate::text::beside;
 use crate::{Stop, when};
 
 /// Which letters are meant; all that are given have to hold.
@@ -125,7 +125,7 @@ impl Filter {
                 return unknown("event", event, known.iter().map(|event| event.name)).into();
             }
         }
-        Stop::Found(vec![format!("nothing matches: there are {}", counted(count, "other dead letter"))])
+        Stop::Found(vec![format!("nothing matches{}", beside(count, "other dead letter"))])
     }
 }
 
