@@ -18,8 +18,11 @@ pub(crate) use recovery::{Recovery, Row};
 
 /// Duplicates at any handler for each event that it was to have, at most.
 const DUP_RATE: f64 = 0.005;
-/// Duplicates of one fault on average, at most: a publisher's window and a consumer's prefetch, both as they are by default.
-const DUP_PER_FAULT: u64 = 1_000 + 256;
+/// How many deliveries a consumer holds, as it is by default.
+pub(crate) const PREFETCH: u64 = 256;
+/// Duplicates of one fault on average, at most: a publisher's window, as it is by default, and a consumer's prefetch.
+const DUP_PER_FAULT: u64 = 1_000 + PREFETCH;
+
 /// The whole of it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
@@ -95,7 +98,7 @@ impl Report {
         let Findings { lost, unexpected, corrupt, false_park, missed, misreturned, suspect, dup_rate, .. } =
             self.findings;
         // one process's prefetch, which one message that kills connections may take along
-        let too_many_suspects = suspect > 256;
+        let too_many_suspects = suspect > PREFETCH;
         let too_many_duplicates = self.findings.duplicates > self.faults as u64 * DUP_PER_FAULT;
         [
             ("lost", lost > 0),

@@ -22,7 +22,7 @@ use crate::fleet::Fleet;
 use crate::ledger::{Ledger, Millis, now};
 use crate::options::Options;
 use crate::proxy::Proxy;
-use crate::report::{Recovery, Report, commit};
+use crate::report::{PREFETCH, Recovery, Report, commit};
 use crate::steady::Steady;
 
 /// How often the ledgers are read.
@@ -291,7 +291,6 @@ impl Run {
     }
 
     fn wrong_consumers(&self, mut found: Vec<(String, u64)>) -> Option<String> {
-        const PREFETCH: u64 = 256;
         let consumers = self.fleet.of(&HANDLERS);
         let expected = |worker: &usize| (format!("{}.note", self.fleet.workers[*worker].role), PREFETCH);
         let mut expected: Vec<(String, u64)> = consumers.iter().map(expected).collect();
