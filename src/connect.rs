@@ -45,13 +45,16 @@ pub async fn connect(url: &str) -> Result<Broker> {
 
 fn memory(url: &str) -> Result<Memory> {
     let rest = url.trim_start_matches("memory://").trim_start_matches('/');
-    match rest.strip_prefix('?').and_then(|option| option.strip_prefix("unrouted=")) {
-        Some(unrouted) => Ok(Memory::new().with_unrouted(unrouted.parse()?)),
+    match rest.strip_prefix('?').and_then(|option| option.split_once('=')) {
+        Some(("unrouted", unrouted)) => Ok(Memory::new().with_unrouted(unrouted.parse()?)),
+        Some((option, _)) => Err(unexpected().with("option", option)),
         None if rest.is_empty() => Ok(Memory::new()),
-        None => {
-            let text = "expected nothing after `memory://`, or `?unrouted=park`, or `?unrouted=reject`";
-            // what stands there may be a password
-            Err(Error::new(ErrorKind::Invalid, text))
-        }
+        // what stands there may be a password
+        None => Err(unexpected()),
     }
+}
+
+fn unexpected() -> Error {
+    let text = "expected nothing after `memory://`, or `?unrouted=park`, or `?unrouted=reject`";
+    Error::new(ErrorKind::Invalid, text)
 }
