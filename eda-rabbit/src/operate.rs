@@ -44,7 +44,7 @@ impl Operate for Rabbit {
                 channel.close().await
             }
             Item::Queue(name) => {
-                match desk.queue(name).await?.as_ref().map(why_kept) {
+                match desk.held_at_leader(name).await?.as_ref().map(why_kept) {
                     None => return Ok(()),
                     Some(Some(why)) => return Err(Error::new(ErrorKind::Conflict, why).with("queue", name)),
                     Some(None) => {}
@@ -65,7 +65,8 @@ impl Operate for Rabbit {
         let mut states = Vec::new();
         for subscription in &topology.subscriptions {
             let queue = &subscription.queue;
-            let Some(Held { messages, consumers }) = desk.queue(queue).await? else { continue };
+            let Some(Held { messages, consumers }) = desk.held_at_leader(queue).await? else { continue };
+            // a service may not look into it
             let held = desk.queue(&format!("{queue}.dead")).await?;
             let (dead, dead_others) = held.map_or((0, 0), |held| (held.messages, held.consumers));
             states.push(QueueState { queue: queue.clone(), messages, consumers, dead, dead_others });
@@ -106,6 +107,21 @@ impl Desk {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What a queue holds by the word of whoever leads it: while it does not answer, RabbitMQ says that it holds nothing.
+    /// Needs the right to read.
+    async fn held_at_leader(&self, name: &str) -> Result<Option<Held>> {
+        match self.queue(name).await? {
+            Some(Held { messages: 0, consumers: 0 }) => {}
+            told => return Ok(told),
+        }
+        let channel = self.channel().await?;
+        let operator = operator(&*channel)?;
+        let waiting = operator.take_one(name).await?;
+        let Held { messages, consumers } = operator.look_for_queue(name).await?;
+        channel.close().await?;
+        Ok(Some(Held { messages: messages.max(waiting), consumers }))
     }
 }
 

@@ -53,7 +53,7 @@ impl Keep for Rabbit {
             other => return Err(Error::new(ErrorKind::Unsupported, format!("no such place here: {other:?}"))),
         };
         let desk = self.desk();
-        let Some(Held { messages, consumers }) = desk.queue(&queue).await? else { return Ok(None) };
+        let Some(Held { messages, consumers }) = desk.held_at_leader(&queue).await? else { return Ok(None) };
         let link = desk.0.link().await?;
         Ok(Some(Box::new(Walk {
             place: place.clone(),
@@ -123,7 +123,7 @@ impl Kept for Walk {
                 }
                 () = self.desk.0.lost(&self.link) => return Err(lost()),
                 () = sleep_until(look) => {
-                    if self.desk.queue(&self.queue).await?.is_none_or(|held| held.messages == 0) {
+                    if self.desk.held_at_leader(&self.queue).await?.is_none_or(|held| held.messages == 0) {
                         // somebody else has what is missing
                         self.left = 0;
                         break;

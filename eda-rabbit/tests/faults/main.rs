@@ -19,6 +19,8 @@ mod late;
 mod stale;
 // bindings and room
 mod removed;
+// a leader that does not answer
+mod unanswered;
 // permissions
 mod access;
 // connected, and not consuming
