@@ -8,10 +8,12 @@ mod keep;
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use eda_core::transport::{Action, Change, Item, Operate, QueueState, Tail};
 use eda_core::{Error, ErrorKind, Message, Result, Topology};
+use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
 use crate::convert;
@@ -21,6 +23,8 @@ use crate::wire::{Arrivals, Channel, Held, Link, Operator};
 
 /// How many events wait for whoever follows them.
 const TAIL_LENGTH: u32 = 10_000;
+/// How long a walk that has ended waits for its letters to be back.
+const BACK: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Operate for Rabbit {
@@ -122,6 +126,19 @@ impl Desk {
         let Held { messages, consumers } = operator.look_for_queue(name).await?;
         channel.close().await?;
         Ok(Some(Held { messages: messages.max(waiting), consumers }))
+    }
+
+    /// A channel is closed before the queue has heard of it, and until then a look would miss what was in hand. Others may
+    /// hold some of it again, so this is no longer than it takes.
+    async fn until_back(&self, queue: &str, messages: u64) -> Result {
+        let deadline = Instant::now() + BACK;
+        while Instant::now() < deadline
+            && let Some(held) = self.queue(queue).await?
+            && held.messages < messages
+        {
+            sleep(BACK / 100).await;
+        }
+        Ok(())
     }
 }
 

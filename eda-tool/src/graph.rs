@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use eda_core::App;
+use eda_core::{App, Error, ErrorKind};
 use eda_description::{Description, EventGraph};
 
 use crate::{Stop, write, write_json};
@@ -12,9 +12,9 @@ use crate::{Stop, write, write_json};
 /// What is drawn, and how.
 #[derive(Args, Debug)]
 pub(crate) struct GraphOptions {
-    /// In which language.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    /// In which language: `mermaid`, unless said otherwise.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Also draw what other services wrote with `describe --json`.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     merge: Vec<PathBuf>,
@@ -36,6 +36,10 @@ enum Format {
 }
 
 pub(crate) fn graph(app: &App, options: &GraphOptions, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
+    if json && options.format.is_some() {
+        let text = "`--json` is a format of its own: leave out `--format`, or `--json`";
+        return Err(Error::new(ErrorKind::Invalid, text).into());
+    }
     let mut description = Description::of(app)?;
     for file in &options.merge {
         description.merge(Description::read(file)?).map_err(|error| error.with("file", file.display()))?;
@@ -44,7 +48,7 @@ pub(crate) fn graph(app: &App, options: &GraphOptions, json: bool, out: &mut dyn
     if json {
         write_json(out, &graph.to_json())?;
     } else if !options.check {
-        let drawn = match options.format {
+        let drawn = match options.format.unwrap_or_default() {
             Format::Mermaid => graph.mermaid(),
             Format::Dot => graph.dot(),
             Format::Html => graph.page(),

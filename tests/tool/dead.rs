@@ -91,7 +91,7 @@ async fn dead_letters(service: &str, broker: &Broker) -> Vec<String> {
     for order_id in 1..=5 {
         ids.push(publisher.publish(&Billed { order_id }).await.expect("it is confirmed").to_string());
     }
-    for order in ["one", "two"] {
+    for order in ["one", "three"] {
         let old = OldBilled { order: order.to_owned() };
         ids.push(publisher.publish(&old).await.expect("it is confirmed").to_string());
     }
@@ -157,7 +157,12 @@ async fn dead_letters_are_listed_shown_replayed_and_discarded() {
 
     let would = json_of(app(), &["dead", "replay", "--dry-run", "--json"]).await.expect("it only looks");
     assert_eq!((&would["matched"], &would["decodable"]), (&json!(7), &json!(5)));
-    assert_eq!(would["undecodable"][0]["reason"], "undecodable");
+    let broken = would["undecodable"].as_array().expect("it is a list");
+    for (broken, column) in broken.iter().zip([15, 17]) {
+        let why = format!("the body is no `tool.billed`: missing field `order_id` at line 1 column {column}");
+        assert_eq!(broken, &json!({ "reason": "undecodable", "count": 1, "why": why }));
+    }
+    assert_eq!(broken.len(), 2, "each text is told of");
     let running = app().start(&broker).await.expect("it starts");
     let replayed = told(app(), &["dead", "replay", "--yes", "--only-decodable", "--limit", "2"]).await;
     assert_eq!(replayed.expect("they are sent"), "replayed 2 dead letters\n");

@@ -177,6 +177,17 @@ fn filters_that_nothing_could_match_are_refused() {
 }
 
 #[test]
+fn a_graph_is_drawn_in_one_format() {
+    let told = tool(&["graph", "--format", "html", "--json"]);
+    assert_eq!((told.status.code(), &*stdout(&told)), (Some(1), ""));
+    assert!(
+        stderr(&told).starts_with("error: `--json` is a format of its own: leave out `--format`"),
+        "{}",
+        stderr(&told)
+    );
+}
+
+#[test]
 fn completions_name_the_commands() {
     let told = tool(&["completions", "bash"]);
     assert_eq!(told.status.code(), Some(0));

@@ -5,6 +5,12 @@ use std::sync::Arc;
 
 use crate::wire::{Arrivals, Channel};
 
+/// The prefetch of the first consumer, when nothing is known of how large letters are.
+const FIRST: u16 = 256;
+/// How much the letters of one consumer may take of memory, by what those before took.
+const ROOM: u64 = 12 * 1024 * 1024;
+/// What a letter takes beside its body: its headers, parsed.
+const FRAME: u64 = 3 * 1024;
 pub(super) struct Opened {
     pub(super) channel: Arc<dyn Channel>,
     /// Consumers that hold as much as they may: they get nothing more, and are kept until the end.
@@ -27,6 +33,14 @@ impl Opened {
         self.removed = last;
         Some(last)
     }
+}
+
+/// For a consumer after this one: as many letters as fit into the room, if they are like those before; four times as many as
+/// the last one at most.
+pub(super) fn prefetch(last: Option<&Current>, mean_size: u64) -> u16 {
+    let Some(last) = last else { return FIRST };
+    let fitting = u16::try_from(ROOM / (mean_size + FRAME)).unwrap_or(u16::MAX);
+    fitting.clamp(1, last.prefetch.saturating_mul(4))
 }
 
 /// A consumer that has begun, and the channel if it is a new one.

@@ -15,9 +15,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use eda_core::transport::{Keep, Kept, Letter, Place, Receipt, Token};
 use eda_core::{Error, ErrorKind, Result};
-use tokio::time::{Instant, sleep, sleep_until};
+use futures_util::FutureExt;
+use futures_util::future::{Fuse, FusedFuture};
+use tokio::time::{Instant, sleep_until};
 
-use super::consumers::{Begun, Current, Opened};
+use super::consumers::{Begun, Current, Opened, prefetch};
 use super::{Desk, operator};
 use crate::convert;
 use crate::publisher::{Parcel, Publisher};
@@ -25,12 +27,6 @@ use crate::rabbit::Rabbit;
 use crate::topology::{Binding, JOURNAL, ORPHANED, RETRY, UNROUTED};
 use crate::wire::{Arrived, BoxFuture, Held, Link, Outgoing};
 
-/// The prefetch of the first consumer, when nothing is known of how large letters are.
-const FIRST: u16 = 256;
-/// How much the letters of one consumer may take of memory, by what those before took.
-const ROOM: u64 = 12 * 1024 * 1024;
-/// What a letter takes beside its body: its headers, parsed.
-const FRAME: u64 = 3 * 1024;
 /// How many consumers a channel has. The broker remembers up to 32 in order.
 const CONSUMERS: u16 = 30;
 /// So many removals are told to the broker at once, unless the walk would wait for it.
@@ -39,8 +35,6 @@ const LOT: usize = 64;
 const QUIET: Duration = Duration::from_millis(500);
 /// After how long without a letter, though there should be some, the walk ends.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a walk that has ended waits for its letters to be back.
-const BACK: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Keep for Rabbit {
@@ -110,7 +104,7 @@ impl Kept for Walk {
 
     async fn next(&mut self) -> Result<Option<Letter>> {
         let began = Instant::now();
-        let mut look = began + QUIET;
+        let (mut look, mut answer, mut is_over) = (began + QUIET, Fuse::<BoxFuture<Result>>::terminated(), false);
         while self.left > 0 {
             self.make_room().await?;
             let Some(current) = &mut self.current else { return Ok(None) };
@@ -121,16 +115,24 @@ impl Kept for Walk {
                     self.tell_removals().await?;
                     continue;
                 }
+                () = ready(()), if is_over => {
+                    self.left = 0;
+                    break;
+                }
                 () = self.desk.0.lost(&self.link) => return Err(lost()),
+                answered = &mut answer => {
+                    is_over = answered.is_ok();
+                    continue;
+                }
                 () = sleep_until(look) => {
-                    if self.desk.held_at_leader(&self.queue).await?.is_none_or(|held| held.messages == 0) {
-                        // somebody else has what is missing
-                        self.left = 0;
-                        break;
-                    }
                     if began.elapsed() > PATIENCE {
                         let text = "the broker does not hand out what is left, though there is some";
                         return Err(Error::new(ErrorKind::Unavailable, text).with("queue", &self.queue));
+                    }
+                    // then what is missing is on its way, or somebody else has it
+                    let is_handed_out = self.desk.held_at_leader(&self.queue).await?.is_none_or(|held| held.messages == 0);
+                    if is_handed_out && answer.is_terminated() {
+                        answer = self.after_what_comes().fuse();
                     }
                     look = Instant::now() + QUIET;
                     continue;
@@ -210,7 +212,7 @@ impl Kept for Walk {
             }
             channel.close().await?;
         }
-        self.until_back().await
+        self.desk.until_back(&self.queue, self.count.saturating_sub(self.removed)).await
     }
 }
 
@@ -233,6 +235,13 @@ impl Walk {
             Some(last) => channel.ack(last, true).await,
             None => channel.ack_each(&tags).await,
         }
+    }
+
+    /// Resolves when all that was on its way is there: what a channel answers comes behind it.
+    fn after_what_comes(&self) -> BoxFuture<Result> {
+        let channel = self.channels.last().map(|opened| Arc::clone(&opened.channel));
+        let prefetch = self.current.as_ref().map_or(1, |current| current.prefetch);
+        Box::pin(async move { if let Some(channel) = channel { channel.qos(prefetch).await } else { Ok(()) } })
     }
 
     /// A consumer that may get more, unless there is one. Cancel safe: what has begun is kept.
@@ -261,7 +270,7 @@ impl Walk {
     }
 
     fn begin(&self) -> BoxFuture<Result<Begun>> {
-        let prefetch = self.prefetch();
+        let prefetch = prefetch(self.current.as_ref(), self.sizes / self.seen.max(1));
         let open = self.channels.last().filter(|opened| opened.full.len() + 1 < usize::from(CONSUMERS));
         let number = open.map_or(0, |opened| opened.full.len() + 1);
         let open = open.map(|opened| Arc::clone(&opened.channel));
@@ -275,14 +284,6 @@ impl Walk {
             let arrivals = operator(&*channel)?.consume_as(&queue, &format!("eda-walk-{number:04}")).await?;
             Ok(Begun { channel: is_new.then_some(channel), arrivals, prefetch })
         })
-    }
-
-    /// As many as fit into the room, if they are like those before; four times as many as the last one at most.
-    fn prefetch(&self) -> u16 {
-        let Some(last) = &self.current else { return FIRST };
-        let mean = self.sizes / self.seen.max(1) + FRAME;
-        let fitting = u16::try_from(ROOM / mean).unwrap_or(u16::MAX);
-        fitting.clamp(1, last.prefetch.saturating_mul(4))
     }
 
     fn letter(&mut self, arrived: Arrived) -> Letter {
@@ -306,19 +307,6 @@ impl Walk {
         // where that fails the letters are in another order, and no worse
         while matches!(self.next().await, Ok(Some(_))) {}
         self.left = 0;
-    }
-
-    /// A channel is closed before the queue has heard of it, and until then a look would miss what was in hand. Others may
-    /// hold some of it again, so this is no longer than it takes.
-    async fn until_back(&mut self) -> Result {
-        let deadline = Instant::now() + BACK;
-        while Instant::now() < deadline
-            && let Some(held) = self.desk.queue(&self.queue).await?
-            && held.messages + self.removed < self.count
-        {
-            sleep(BACK / 100).await;
-        }
-        Ok(())
     }
 
     /// The present consumer, if the letter came from it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use eda_core::transport::Letter;
-use eda_core::{Rehearsal, Result};
+use eda_core::{Failure, Rehearsal, Result};
 use serde_json::{Value, json};
 
 use super::Shelves;
@@ -22,9 +22,12 @@ pub(super) struct Survey {
     pub(super) decodable: u64,
     /// By queue, how many go there.
     pub(super) queues: BTreeMap<String, u64>,
-    /// By reason, how many can't be read, and why the first one can't.
-    broken: BTreeMap<&'static str, (u64, String)>,
+    /// By reason and what it says, how many can't be read.
+    broken: BTreeMap<(&'static str, String), u64>,
 }
+
+/// So many different texts are told of; what says yet another thing is counted by its reason.
+const TEXTS: usize = 20;
 
 pub(super) fn nothing(
     shelves: &Shelves<'_>,
@@ -36,10 +39,11 @@ pub(super) fn nothing(
     if json {
         write_json(out, &survey.document(shelves.others))?;
     }
-    if let Some((reason, (_, why))) = survey.broken.iter().next() {
-        let count = survey.broken.values().map(|(count, _)| count).sum();
-        let why = first_line(why, 160);
-        return Err(Stop::Found(vec![format!("none of {} can be read, {reason}: {why}", counted(count, WHAT))]));
+    if !survey.broken.is_empty() {
+        let count = survey.broken.values().sum();
+        let why = survey.broken.iter().map(|((reason, why), count)| format!("{count} {reason}: {why}"));
+        let none = format!("none of {} can be read", counted(count, WHAT));
+        return Err(Stop::Found([none].into_iter().chain(why).collect()));
     }
     shelves.nothing(filter, json, out)
 }
@@ -59,8 +63,7 @@ pub(super) async fn survey(
             let is_readable = match read(rehearsal, &letter) {
                 Ok(()) => true,
                 Err(failure) => {
-                    let broken = survey.broken.entry(failure.reason().as_str());
-                    broken.or_insert_with(|| (0, failure.detail())).0 += 1;
+                    survey.broken(&failure);
                     false
                 }
             };
@@ -75,11 +78,19 @@ pub(super) async fn survey(
     Ok(survey)
 }
 
-pub(super) fn read(rehearsal: &Rehearsal, letter: &Letter) -> Result<(), eda_core::Failure> {
+pub(super) fn read(rehearsal: &Rehearsal, letter: &Letter) -> Result<(), Failure> {
     rehearsal.read(letter.queue.as_deref().unwrap_or_default(), letter.message.clone())
 }
 
 impl Survey {
+    fn broken(&mut self, failure: &Failure) {
+        let mut what = (failure.reason().as_str(), first_line(&failure.detail(), 160));
+        if self.broken.len() >= TEXTS && !self.broken.contains_key(&what) {
+            what.1 = "others, each of which says another thing".to_owned();
+        }
+        *self.broken.entry(what).or_default() += 1;
+    }
+
     pub(super) fn told(&self, only_decodable: bool) -> String {
         let match_ = if self.matched == 1 { "matches" } else { "match" };
         let mut text = format!(
@@ -88,9 +99,9 @@ impl Survey {
             self.decodable,
             self.matched - self.decodable
         );
-        for (reason, (count, why)) in &self.broken {
+        for ((reason, why), count) in &self.broken {
             let left_out = if only_decodable { ", left out" } else { "" };
-            text.extend(["  ", &count.to_string(), " ", reason, left_out, ": ", &first_line(why, 160), "\n"]);
+            text.extend(["  ", &count.to_string(), " ", reason, left_out, ": ", why, "\n"]);
         }
         text
     }
@@ -103,7 +114,7 @@ impl Survey {
     /// `others` is how many others look at letters.
     pub(super) fn document(&self, others: u64) -> Value {
         let broken =
-            self.broken.iter().map(|(reason, (count, why))| json!({ "reason": reason, "count": count, "first": why }));
+            self.broken.iter().map(|((reason, why), count)| json!({ "reason": reason, "count": count, "why": why }));
         json!({
             "matched": self.matched,
             "others": others,
