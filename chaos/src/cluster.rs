@@ -176,11 +176,14 @@ impl Cluster {
         Ok(rows.into_iter().filter_map(|row| Some((row.first()?.clone(), row.get(1)?.parse().ok()?))).collect())
     }
 
-    /// How many connections and channels there are.
+    /// How many connections and channels there are, by what each node has written down: to ask each of them would wait for
+    /// those that can't answer.
     pub(crate) fn connections(&self) -> Result<(usize, usize), String> {
         const COUNTS: &str = r"[
-            [integer_to_list(length([found || [{vhost, Its}] <- All, Its =:= VHost])), $\t]
-            || All <- [rabbit_networking:connection_info_all([vhost]), rabbit_channel:info_all([vhost])]]";
+            [integer_to_list(length([Pid || Node <- [node() | nodes()],
+                {Pid, Its} <- rpc:call(Node, ets, tab2list, [Table]),
+                proplists:get_value(vhost, Its) =:= VHost])), $\t]
+            || Table <- [connection_created, channel_created]]";
         let rows = self.rows(COUNTS)?;
         let number = |index: usize| rows.first()?.get(index)?.parse().ok();
         number(0).zip(number(1)).ok_or_else(|| format!("the broker can't count connections: {rows:?}"))
