@@ -58,7 +58,7 @@ impl Fault {
         (Self::HalfClose, About("half-close", "F12", 1, 5, "the broker's direction ends, the other one lives")),
         (Self::BlackHole, About("black-hole", "F13", 1, 25, "a process's connections swallow everything")),
         (Self::Deaf, About("deaf", "F14", 1, 25, "what the broker says is swallowed")),
-        // RabbitMQ looks at each connection once in a heartbeat, and ends what has said nothing in two looks: after 20 to 30 s
+        // RabbitMQ looks at each connection once in a heartbeat, and ends what has said nothing in two looks: after 16 to 24 s
         (Self::Mute, About("mute", "F15", 1, 35, "what the process says is swallowed")),
         (Self::Slow, About("slow", "F16", 1, 5, "500 ± 200 ms and 50 kB/s for 8 s")),
         (Self::Sliced, About("sliced", "F17", 1, 5, "one byte at a time for 5 s")),

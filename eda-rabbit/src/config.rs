@@ -14,7 +14,7 @@ use percent_encoding::percent_decode_str;
 ///
 /// | option | default | |
 /// |---|---|---|
-/// | `heartbeat` | 10 | seconds, 5 to 60: a silent peer is noticed after twice as long |
+/// | `heartbeat` | 8 | seconds, 5 to 60: a silent peer is noticed after two to two and a half times as long |
 /// | `prefetch` | 256 | unsettled deliveries per subscription, 1 to 65535; a handler's own option goes before |
 /// | `unrouted` | `park` | an event that nobody subscribes to is parked in `eda.unrouted`; `reject` makes it an error |
 /// | `connect_timeout` | `10s` | how long `connect` tries to reach a broker; `forever` waits for one |
@@ -74,7 +74,7 @@ impl Config {
         match name {
             "heartbeat" => {
                 let seconds = value.parse().ok().filter(|seconds| (5..=60).contains(seconds));
-                self.heartbeat = seconds.ok_or_else(|| expected("5 to 60 seconds, such as `heartbeat=10`"))?;
+                self.heartbeat = seconds.ok_or_else(|| expected("5 to 60 seconds, such as `heartbeat=8`"))?;
             }
             "prefetch" => {
                 let count = value.parse().ok().filter(|count| *count > 0);
@@ -129,7 +129,7 @@ impl std::str::FromStr for Config {
             password: decode("password", if login.is_empty() { "guest" } else { password })?,
             hosts: hosts.split(',').map(|host| Host::parse(host, tls)).collect::<Result<_>>()?,
             vhost: decode("virtual host", if vhost.is_empty() { "/" } else { vhost })?,
-            heartbeat: 10,
+            heartbeat: 8,
             prefetch: 256,
             unrouted: Unrouted::default(),
             connect_timeout: Some(Duration::from_secs(10)),
@@ -242,7 +242,7 @@ mod tests {
         let config: Config = "amqp://localhost".parse().expect("it is whole");
         assert_eq!((config.user.as_str(), config.password.as_str(), config.vhost.as_str()), ("guest", "guest", "/"));
         assert_eq!(config.address(), "localhost:5672");
-        assert_eq!((config.heartbeat, config.prefetch), (10, 256));
+        assert_eq!((config.heartbeat, config.prefetch), (8, 256));
         assert_eq!("amqp://localhost/".parse::<Config>().expect("it is whole").vhost, "/");
     }
 

@@ -60,7 +60,7 @@ impl Default for Options {
     }
 }
 
-/// Twice a heartbeat.
+/// Two and a half heartbeats: the client looks twice in each.
 pub(super) const SILENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct World {
