@@ -28,6 +28,7 @@ pub(super) struct Survey {
 
 /// So many different texts are told of; what says yet another thing is counted by its reason.
 const TEXTS: usize = 20;
+const OTHERS: &str = "others, each of which says another thing";
 
 pub(super) fn nothing(
     shelves: &Shelves<'_>,
@@ -84,11 +85,9 @@ pub(super) fn read(rehearsal: &Rehearsal, letter: &Letter) -> Result<(), Failure
 
 impl Survey {
     fn broken(&mut self, failure: &Failure) {
-        let mut what = (failure.reason().as_str(), first_line(&failure.detail(), 160));
-        if self.broken.len() >= TEXTS && !self.broken.contains_key(&what) {
-            what.1 = "others, each of which says another thing".to_owned();
-        }
-        *self.broken.entry(what).or_default() += 1;
+        let (reason, why) = (failure.reason().as_str(), first_line(&failure.detail(), 160));
+        let is_told = self.broken.len() < TEXTS || self.broken.contains_key(&(reason, why.clone()));
+        *self.broken.entry((reason, if is_told { why } else { OTHERS.to_owned() })).or_default() += 1;
     }
 
     pub(super) fn told(&self, only_decodable: bool) -> String {
