@@ -12,6 +12,10 @@ use crate::proxy::{Door, End, Way};
 pub(super) const ALARM: [&str; 2] = ["set_vm_memory_high_watermark", "0.000001"];
 pub(super) const NO_ALARM: [&str; 2] = ["set_vm_memory_high_watermark", "0.4"];
 
+/// How long a consumer may take whom the broker does not tell that its queue was deleted, as 3.10 may after a change of the leader:
+/// it asks after 20 s in which nothing came.
+const UNTOLD: Duration = Duration::from_secs(25);
+
 impl Run {
     /// Does it, and gives the time from which on progress is expected again.
     pub(super) async fn inject(&mut self, fault: Fault) -> Result<Millis, String> {
@@ -213,7 +217,7 @@ impl Run {
             Err(error) => Err(error),
         };
         let since = now();
-        let is_back = self.until_consumed(since, Fault::QueueDeleted.limit()).await;
+        let is_back = self.until_consumed(since, UNTOLD).await;
         for publisher in &publishers {
             self.fleet.workers[*publisher].signal("CONT")?;
         }
