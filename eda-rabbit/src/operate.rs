@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use eda_core::transport::{Action, Change, Item, Operate, QueueState, Tail};
 use eda_core::{Error, ErrorKind, Message, Result, Topology};
+use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
@@ -23,6 +24,10 @@ use crate::wire::{Arrivals, Channel, Held, Link, Operator};
 
 /// How many events wait for whoever follows them.
 const TAIL_LENGTH: u32 = 10_000;
+/// How long an answer of a queue's leader is waited for.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long RabbitMQ itself waits for it before it says that there is nothing.
+const GIVES_UP: Duration = Duration::from_millis(250);
 /// How long a walk that has ended waits for its letters to be back.
 const BACK: Duration = Duration::from_secs(1);
 
@@ -48,7 +53,7 @@ impl Operate for Rabbit {
                 channel.close().await
             }
             Item::Queue(name) => {
-                match desk.held_at_leader(name).await?.as_ref().map(why_kept) {
+                match desk.held(name).await?.as_ref().map(why_kept) {
                     None => return Ok(()),
                     Some(Some(why)) => return Err(Error::new(ErrorKind::Conflict, why).with("queue", name)),
                     Some(None) => {}
@@ -69,9 +74,11 @@ impl Operate for Rabbit {
         let mut states = Vec::new();
         for subscription in &topology.subscriptions {
             let queue = &subscription.queue;
-            let Some(Held { messages, consumers }) = desk.held_at_leader(queue).await? else { continue };
+            // what others have declared may be of any kind
+            let held = if subscription.declare { desk.held(queue).await? } else { desk.queue(queue).await? };
+            let Some(Held { messages, consumers }) = held else { continue };
             // a service may not look into it
-            let held = desk.queue(&format!("{queue}.dead")).await?;
+            let held = desk.queue_in_time(&format!("{queue}.dead")).await?;
             let (dead, dead_others) = held.map_or((0, 0), |held| (held.messages, held.consumers));
             states.push(QueueState { queue: queue.clone(), messages, consumers, dead, dead_others });
         }
@@ -113,19 +120,50 @@ impl Desk {
         }
     }
 
-    /// What a queue holds by the word of whoever leads it: while it does not answer, RabbitMQ says that it holds nothing.
-    /// Needs the right to read.
-    async fn held_at_leader(&self, name: &str) -> Result<Option<Held>> {
+    /// What a quorum queue holds by the word of its leader. Of one that does not answer it in time RabbitMQ says that it holds
+    /// nothing and has no consumer: of a queue with a consumer of our own that is known to be no answer.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where the leader does not answer; where the right to read is lacking.
+    async fn held(&self, name: &str) -> Result<Option<Held>> {
         match self.queue(name).await? {
             Some(Held { messages: 0, consumers: 0 }) => {}
             told => return Ok(told),
         }
         let channel = self.channel().await?;
         let operator = operator(&*channel)?;
-        let waiting = operator.take_one(name).await?;
-        let Held { messages, consumers } = operator.look_for_queue(name).await?;
+        channel.qos(1).await?;
+        let mut arrivals = operator.consume_as(name, "eda-look").await?;
+        let deadline = Instant::now() + ANSWER;
+        let Held { messages, consumers } = loop {
+            let told = operator.look_for_queue(name).await?;
+            if told.consumers > 0 {
+                break told;
+            }
+            if Instant::now() > deadline {
+                return Err(unanswered(name));
+            }
+        };
+        // the answer comes behind what was on its way
+        channel.qos(1).await?;
+        let taken = u64::from(poll_fn(|context| arrivals.poll_next(context)).now_or_never().is_some());
         channel.close().await?;
-        Ok(Some(Held { messages: messages.max(waiting), consumers }))
+        Ok(Some(Held { messages: messages + taken, consumers: consumers - 1 }))
+    }
+
+    /// What a queue is said to hold, by an answer that came sooner than RabbitMQ gives up asking the queue's leader.
+    async fn queue_in_time(&self, name: &str) -> Result<Option<Held>> {
+        let deadline = Instant::now() + ANSWER;
+        loop {
+            let asked = Instant::now();
+            match self.queue(name).await? {
+                Some(Held { messages: 0, consumers: 0 }) if asked.elapsed() >= GIVES_UP => {}
+                told => return Ok(told),
+            }
+            if Instant::now() > deadline {
+                return Err(unanswered(name));
+            }
+        }
     }
 
     /// A channel is closed before the queue has heard of it, and until then a look would miss what was in hand. Others may
@@ -258,6 +296,11 @@ fn why_kept(held: &Held) -> Option<String> {
         }
         Held { consumers, .. } => Some(format!("it is consumed ({consumers}): stop the old build first")),
     }
+}
+
+fn unanswered(queue: &str) -> Error {
+    let text = format!("the leader of the queue does not answer within {ANSWER:?}: nobody knows what it holds");
+    Error::new(ErrorKind::Unavailable, text).with("queue", queue)
 }
 
 fn item(binding: &Binding) -> Item {

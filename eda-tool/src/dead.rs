@@ -16,7 +16,7 @@ use eda_core::{App, Broker, Error, ErrorKind};
 use self::filter::{Filter, FilterOptions};
 use crate::Stop;
 use crate::command::Target;
-use crate::keeper::{Sending, keeper, next};
+use crate::keeper::{Seen, Sending, keeper, next};
 use crate::progress::Progress;
 use crate::transports::{Transports, shared};
 
@@ -125,8 +125,6 @@ struct Shelves<'a> {
     places: Vec<Place>,
     /// How many letters there are in all, but for those that somebody else has in hand.
     count: u64,
-    /// How many others look at letters.
-    others: u64,
 }
 
 impl<'a> Shelves<'a> {
@@ -134,35 +132,27 @@ impl<'a> Shelves<'a> {
     /// Where there is none, and why that may be.
     async fn find(app: &'a App, broker: &'a Broker, filter: &Filter) -> Result<Self, Error> {
         let keep = keeper(broker)?;
-        let (mut places, mut count, mut others) = (Vec::new(), 0, 0);
+        let (mut places, mut count) = (Vec::new(), 0);
         for queue in &filter.queues {
             let place = Place::DeadLettersOf(queue.clone());
             let Some(mut kept) = keep.open(&place).await? else { continue };
             count += kept.count();
-            others += kept.others();
-            if kept.others() > 0 {
-                // whoever closed the stream wants to hear nothing
-                let _ = writeln!(
-                    stderr(),
-                    "note: somebody else looks through the dead letters of `{queue}`: those in hand there are not seen here"
-                );
-            }
             kept.close().await?;
             places.push(place);
         }
         if places.is_empty() {
             return Err(missing(broker, &filter.queues));
         }
-        Ok(Self { keep, app, places, count, others })
+        Ok(Self { keep, app, places, count })
     }
 
     /// # Errors
     /// Where something was asked for, or somebody else may have what is not seen.
-    fn nothing(&self, filter: &Filter, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
+    fn nothing(&self, filter: &Filter, seen: Seen, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
         if filter.is_narrow {
-            return Err(filter.found_nothing(self.app, self.count));
+            return Err(filter.found_nothing(self.app, seen.of));
         }
-        if self.others > 0 {
+        if seen.others > 0 {
             return Err(Stop::Found(vec!["no dead letters but what somebody else has in hand".to_owned()]));
         }
         if json { Ok(()) } else { crate::write(out, "no dead letters\n") }
@@ -173,22 +163,26 @@ impl<'a> Shelves<'a> {
         self.keep.open(place).await?.ok_or_else(|| Error::new(ErrorKind::NotFound, "the queue was deleted meanwhile"))
     }
 
-    /// Looks at letters that match until it is told to stop; gives how many there were.
+    /// Looks at letters that match until it is told to stop; gives how many there were, and of how many.
     async fn look(
         &self,
         progress: &Progress,
         filter: &Filter,
         limit: Option<u64>,
         mut tell: impl FnMut(Letter) -> Result<(), Stop>,
-    ) -> Result<u64, Stop> {
-        let mut found = 0;
+    ) -> Result<(u64, Seen), Stop> {
+        let (mut found, mut seen) = (0, Seen::default());
         for place in &self.places {
             let mut kept = self.open(place).await?;
+            let (mut count, mut is_whole) = (0, false);
             let looked = async {
-                while limit.is_none_or(|limit| found < limit)
-                    && let Some(letter) = next(&mut *kept).await?
-                {
+                while limit.is_none_or(|limit| found < limit) {
+                    let Some(letter) = next(&mut *kept).await? else {
+                        is_whole = true;
+                        break;
+                    };
                     progress.step();
+                    count += 1;
                     if filter.matches(&letter) {
                         found += 1;
                         tell(letter)?;
@@ -197,11 +191,23 @@ impl<'a> Shelves<'a> {
                 Ok::<_, Stop>(())
             };
             let looked = looked.await;
+            if seen.add(&*kept, count, is_whole) {
+                Self::note(place);
+            }
             let closed = kept.close().await;
             looked?;
             closed?;
         }
-        Ok(found)
+        Ok((found, seen))
+    }
+
+    fn note(place: &Place) {
+        let Place::DeadLettersOf(queue) = place else { return };
+        // whoever closed the stream wants to hear nothing
+        let _ = writeln!(
+            stderr(),
+            "note: somebody else looks through the dead letters of `{queue}`: those in hand there are not seen here"
+        );
     }
 }
 

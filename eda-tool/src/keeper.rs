@@ -5,7 +5,8 @@ mod sender;
 pub(crate) mod shelf;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use clap::Args;
@@ -93,19 +94,50 @@ pub(crate) fn unfolded(message: Message) -> Message {
     }
 }
 
-/// How many of each queue were counted, and are to go: what comes while the question stands is not theirs. What belongs to
-/// no queue counts under `""`.
-pub(crate) struct Left(RefCell<BTreeMap<String, u64>>);
+/// Which letters were counted, and are to go. Others are not, whether they came while the question stands or were in the hands of
+/// somebody else when it was asked.
+#[derive(Default)]
+pub(crate) struct Chosen(RefCell<HashMap<u64, u32>>);
 
-impl Left {
-    pub(crate) fn of(counted: &BTreeMap<String, u64>) -> Self {
-        Self(RefCell::new(counted.clone()))
+impl Chosen {
+    pub(crate) fn add(&self, letter: &Letter) {
+        *self.0.borrow_mut().entry(fingerprint(letter)).or_default() += 1;
     }
 
+    /// Whether it is one of them; each is taken once.
     pub(crate) fn take(&self, letter: &Letter) -> bool {
-        let mut left = self.0.borrow_mut();
-        let of_queue = left.get_mut(letter.queue.as_deref().unwrap_or_default()).filter(|left| **left > 0);
-        of_queue.map(|left| *left -= 1).is_some()
+        let mut chosen = self.0.borrow_mut();
+        let same = chosen.get_mut(&fingerprint(letter)).filter(|same| **same > 0);
+        same.map(|same| *same -= 1).is_some()
+    }
+}
+
+/// The same at each look, and of two letters the same only where one is as good as the other.
+fn fingerprint(letter: &Letter) -> u64 {
+    let Letter { message, queue, failure, .. } = letter;
+    let failed = failure.as_ref().map(|failure| (&failure.reason, &failure.detail, failure.last_failed_at));
+    let mut hasher = DefaultHasher::new();
+    (queue, &message.routing_key, message.id_or_dash().to_string(), &message.body, failed).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What one look has seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    /// How many it was to see, or has seen where that is all that could be.
+    pub(crate) of: u64,
+    /// How many others look at the same, as far as that is known.
+    pub(crate) others: u64,
+}
+
+impl Seen {
+    /// Adds what a walk has seen: it was to see so many, and ended by itself or not. Tells whether somebody else has some.
+    pub(crate) fn add(&mut self, kept: &dyn Kept, count: u64, is_whole: bool) -> bool {
+        // who came when this one had been opened has what it does not get
+        let lacks = is_whole && count < kept.count();
+        self.of += if is_whole { count } else { kept.count() };
+        self.others += kept.others().max(u64::from(lacks));
+        lacks || kept.others() > 0
     }
 }
 
@@ -140,14 +172,19 @@ mod tests {
 
     #[test]
     fn what_was_not_counted_is_not_taken() {
-        let letter = |queue: Option<&str>| {
-            let (token, message) = (Token { generation: 1, tag: 1 }, Message::new("order.created", "{}"));
+        let letter = |queue: Option<&str>, body: &'static str| {
+            let (token, message) = (Token { generation: 1, tag: 1 }, Message::new("order.created", body));
             Letter::new(token, message, queue.map(str::to_owned), None, ())
         };
-        let counted = [("billing.charge", 2), ("", 1)].map(|(queue, count)| (queue.to_owned(), count));
-        let left = Left::of(&BTreeMap::from(counted));
-        let taken = [Some("billing.charge"), None, None, Some("billing.charge"), Some("billing.charge"), Some("other")];
-        assert_eq!(taken.map(|queue| left.take(&letter(queue))), [true, true, false, true, false, false]);
+        let chosen = Chosen::default();
+        let charge = Some("billing.charge");
+        for (queue, body) in [(charge, "1"), (charge, "1"), (charge, "2"), (None, "1")] {
+            chosen.add(&letter(queue, body));
+        }
+        let asked =
+            [(charge, "3"), (charge, "1"), (charge, "1"), (charge, "1"), (None, "1"), (None, "1"), (Some("x"), "2")];
+        let taken = asked.map(|(queue, body)| chosen.take(&letter(queue, body)));
+        assert_eq!(taken, [false, true, true, false, true, false, false]);
     }
 
     #[test]

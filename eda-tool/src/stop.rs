@@ -19,7 +19,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// What the process answers: 0 where help was asked for, 2 where the broker is away, else 1. So a script can tell what
+    /// What the process answers: 0 where help was asked for, 2 where the broker is away or has not confirmed something in time, else 1. So a script can tell what
     /// to try again later from what has to be changed.
     ///
     /// ```
@@ -32,7 +32,7 @@ impl Stop {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Arguments(error) if !error.use_stderr() => 0,
-            Self::Failed(error) if error.kind() == ErrorKind::Unavailable => 2,
+            Self::Failed(error) if is_away(error) => 2,
             Self::Arguments(_) | Self::Failed(_) | Self::Found(_) => 1,
         }
     }
@@ -43,11 +43,16 @@ impl fmt::Display for Stop {
         match self {
             Self::Arguments(error) => f.write_str(&without_passwords(&error.to_string())),
             // the way to a broker that is away has many steps, and none of them helps
-            Self::Failed(error) if error.kind() == ErrorKind::Unavailable => lines(f, &format!("error: {error}")),
+            Self::Failed(error) if is_away(error) => lines(f, &format!("error: {error}")),
             Self::Failed(error) => lines(f, &format!("error: {error:?}")),
             Self::Found(findings) => findings.iter().try_for_each(|finding| lines(f, &format!("found: {finding}"))),
         }
     }
+}
+
+/// Whether to try again later is all that can be done.
+fn is_away(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Unconfirmed)
 }
 
 /// Also where a URL stands where none is expected, and a password holds what should have been encoded.

@@ -1,28 +1,26 @@
 //! `unrouted`: events that came before their subscriber, and retries whose queue is gone.
 
 mod list;
+mod parked;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Write, stderr};
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
-use eda_core::transport::{Keep, Kept, Letter, Place};
-use eda_core::{App, Broker, Error, ErrorKind, Rehearsal, Topology};
+use eda_core::transport::Letter;
+use eda_core::{App, Error, ErrorKind, Rehearsal, Topology};
 use serde_json::json;
 
+use self::parked::Parked;
 use crate::command::Target;
 use crate::confirm::ask;
-use crate::keeper::{Left, Sender, Sending, keeper, next};
-use crate::names::{matches, unknown};
-use crate::progress::Progress;
-use crate::text::{beside, counted};
-use crate::transports::{Transports, shared};
+use crate::keeper::{Chosen, Sender, Sending};
+use crate::names::matches;
+use crate::text::counted;
+use crate::transports::Transports;
 use crate::{Stop, when, write, write_json};
 
 const WHAT: &str = "message";
-/// Names of events are whatever others have sent.
-const EVENTS: usize = 100;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UnroutedCommand {
@@ -128,96 +126,6 @@ impl Wanted {
     }
 }
 
-/// What was seen of all, whether it matches or not.
-struct Looked {
-    found: u64,
-    /// The names of the first [`EVENTS`] different ones.
-    events: BTreeSet<String>,
-}
-
-/// The places that there are.
-struct Parked<'a> {
-    keep: &'a dyn Keep,
-    places: Vec<Place>,
-    /// But for those that somebody else has in hand.
-    count: u64,
-    others: u64,
-}
-
-impl<'a> Parked<'a> {
-    async fn find(broker: &'a Broker) -> Result<Self, Error> {
-        let keep = keeper(broker)?;
-        let (mut places, mut count, mut others) = (Vec::new(), 0, 0);
-        for place in [Place::Unrouted, Place::Orphaned] {
-            let Some(mut kept) = keep.open(&place).await? else { continue };
-            count += kept.count();
-            others += kept.others();
-            if kept.others() > 0 {
-                // whoever closed the stream wants to hear nothing
-                let _ = writeln!(
-                    stderr(),
-                    "note: somebody else looks through these: what is in hand there is not seen here"
-                );
-            }
-            kept.close().await?;
-            places.push(place);
-        }
-        if count == 0 && others == 0 {
-            shared(broker)?;
-        }
-        Ok(Self { keep, places, count, others })
-    }
-
-    async fn open(&self, place: &Place) -> Result<Box<dyn Kept>, Error> {
-        self.keep.open(place).await?.ok_or_else(|| Error::new(ErrorKind::NotFound, "the queue was deleted meanwhile"))
-    }
-
-    async fn look(&self, filter: &FilterOptions, mut tell: impl FnMut(Letter)) -> Result<Looked, Error> {
-        let progress = Progress::new("looking", self.count);
-        let mut looked = Looked { found: 0, events: BTreeSet::new() };
-        for place in &self.places {
-            let mut kept = self.open(place).await?;
-            let done = async {
-                while let Some(letter) = next(&mut *kept).await? {
-                    progress.step();
-                    if looked.events.len() < EVENTS && !looked.events.contains(event(&letter)) {
-                        looked.events.insert(event(&letter).to_owned());
-                    }
-                    if filter.matches(&letter) {
-                        looked.found += 1;
-                        tell(letter);
-                    }
-                }
-                Ok::<_, Error>(())
-            };
-            let done = done.await;
-            let closed = kept.close().await;
-            done?;
-            closed?;
-        }
-        Ok(looked)
-    }
-
-    /// # Errors
-    /// Where something was asked for, or somebody else may have what is not seen.
-    fn nothing(&self, filter: &FilterOptions, looked: &Looked, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
-        if let Some(wanted) = &filter.event
-            && (1..EVENTS).contains(&looked.events.len())
-            && !looked.events.contains(wanted)
-        {
-            let known = looked.events.iter().map(String::as_str);
-            return Err(Stop::Found(vec![unknown("unrouted event", wanted, known).to_string()]));
-        }
-        if filter.is_narrow() {
-            return Err(Stop::Found(vec![format!("nothing matches{}", beside(self.count, "other message"))]));
-        }
-        if self.others > 0 {
-            return Err(Stop::Found(vec!["nothing is unrouted but what somebody else has in hand".to_owned()]));
-        }
-        if json { Ok(()) } else { write(out, "nothing is unrouted\n") }
-    }
-}
-
 async fn replay(
     parked: &Parked<'_>,
     wanted: &Wanted,
@@ -226,20 +134,23 @@ async fn replay(
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
-    let (mut taken, mut broken, mut counts) = (0, 0, BTreeMap::new());
+    let (mut taken, mut broken, chosen) = (0, 0, Chosen::default());
     let looked = parked.look(filter, |letter| {
         let queues: Vec<_> = wanted.queues(&letter).collect();
         taken += u64::from(!queues.is_empty());
         let reads = |queue: &&str| wanted.rehearsal.read(queue, letter.message.clone()).is_ok();
         broken += u64::from(!queues.iter().all(reads));
-        *counts.entry(letter.queue.unwrap_or_default()).or_default() += 1;
+        chosen.add(&letter);
     });
     let looked = looked.await?;
     let found = looked.found;
     let limit = sending.limit.map_or(found, |limit| limit.min(found));
     sending.check_time(limit, WHAT)?;
     if json && (sending.dry_run || found == 0) {
-        write_json(out, &json!({ "matched": found, "others": parked.others, "taken": taken, "undecodable": broken }))?;
+        write_json(
+            out,
+            &json!({ "matched": found, "others": looked.seen.others, "taken": taken, "undecodable": broken }),
+        )?;
     }
     if found == 0 {
         return parked.nothing(filter, &looked, json, out);
@@ -261,8 +172,7 @@ async fn replay(
     }
     tracing::info!(count = found, limit, "replaying what was unrouted");
     let mut sender = Sender::new(WHAT, limit, sending.rate);
-    let left = Left::of(&counts);
-    let matches = |letter: &Letter| filter.matches(letter) && left.take(letter);
+    let matches = |letter: &Letter| filter.matches(letter) && chosen.take(letter);
     let walking = async {
         for place in &parked.places {
             sender.send(parked.open(place).await?, &matches).await?;

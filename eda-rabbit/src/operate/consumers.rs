@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::wire::{Arrivals, Channel};
 
 /// The prefetch of the first consumer, when nothing is known of how large letters are.
-const FIRST: u16 = 256;
+const FIRST: u16 = 16;
 /// How much the letters of one consumer may take of memory, by what those before took.
 const ROOM: u64 = 12 * 1024 * 1024;
 /// What a letter takes beside its body: its headers, parsed.

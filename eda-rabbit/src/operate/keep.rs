@@ -31,6 +31,8 @@ use crate::wire::{Arrived, BoxFuture, Held, Link, Outgoing};
 const CONSUMERS: u16 = 30;
 /// So many removals are told to the broker at once, unless the walk would wait for it.
 const LOT: usize = 64;
+/// How long it is known that there is a queue.
+const KNOWN: Duration = Duration::from_secs(1);
 /// After how long without a letter the broker is asked whether there are any.
 const QUIET: Duration = Duration::from_millis(500);
 /// After how long without a letter, though there should be some, the walk ends.
@@ -47,7 +49,7 @@ impl Keep for Rabbit {
             other => return Err(Error::new(ErrorKind::Unsupported, format!("no such place here: {other:?}"))),
         };
         let desk = self.desk();
-        let Some(Held { messages, consumers }) = desk.held_at_leader(&queue).await? else { return Ok(None) };
+        let Some(Held { messages, consumers }) = desk.held(&queue).await? else { return Ok(None) };
         let link = desk.0.link().await?;
         Ok(Some(Box::new(Walk {
             place: place.clone(),
@@ -88,8 +90,8 @@ struct Walk {
     removed: u64,
     /// What was removed and not told, all on one channel.
     untold: Vec<Token>,
-    /// By queue, whether a letter can go there.
-    ways: BTreeMap<String, bool>,
+    /// By queue, whether a letter can go there, and when that was found out.
+    ways: BTreeMap<String, (bool, Instant)>,
 }
 
 #[async_trait]
@@ -129,8 +131,9 @@ impl Kept for Walk {
                         let text = "the broker does not hand out what is left, though there is some";
                         return Err(Error::new(ErrorKind::Unavailable, text).with("queue", &self.queue));
                     }
-                    // then what is missing is on its way, or somebody else has it
-                    let is_handed_out = self.desk.held_at_leader(&self.queue).await?.is_none_or(|held| held.messages == 0);
+                    // then what is missing is on its way, or somebody else has it; without a consumer, who is this one, it is no answer
+                    let told = self.desk.queue(&self.queue).await?;
+                    let is_handed_out = told.is_none_or(|held| held.messages == 0 && held.consumers > 0);
                     if is_handed_out && answer.is_terminated() {
                         answer = self.after_what_comes().fuse();
                     }
@@ -317,17 +320,19 @@ impl Walk {
 
     /// Whether what is sent to a queue arrives there and is not parked elsewhere.
     async fn leads_to(&mut self, queue: &str) -> Result<bool> {
-        if let Some(leads) = self.ways.get(queue) {
+        if let Some((leads, since)) = self.ways.get(queue)
+            && since.elapsed() < KNOWN
+        {
             return Ok(*leads);
         }
         let leads = self.desk.queue(queue).await?.is_some();
-        if leads && matches!(self.place, Place::DeadLettersOf(_)) {
+        if leads && self.place != Place::Unrouted {
             let (queue, routing_key) = (queue.to_owned(), queue.to_owned());
             let channel = self.desk.channel().await?;
             channel.bind(&Binding { queue, exchange: RETRY.to_owned(), routing_key }).await?;
             channel.close().await?;
         }
-        self.ways.insert(queue.to_owned(), leads);
+        self.ways.insert(queue.to_owned(), (leads, Instant::now()));
         Ok(leads)
     }
 }

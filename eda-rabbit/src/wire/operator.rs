@@ -12,9 +12,6 @@ pub(crate) trait Operator: Send + Sync {
     async fn look_for_exchange(&self, name: &str) -> Result;
     /// Of a quorum queue that RabbitMQ gets no quick answer from, it says that there is nothing in it and nobody at it.
     async fn look_for_queue(&self, name: &str) -> Result<Held>;
-    /// Takes one message, if there is one, which the channel gives back at its end; gives how many were there. Who leads the
-    /// queue answers, or nobody does.
-    async fn take_one(&self, queue: &str) -> Result<u64>;
     async fn unbind(&self, binding: &Binding) -> Result;
     async fn delete_queue(&self, name: &str) -> Result;
 

@@ -11,7 +11,7 @@ use super::filter::Filter;
 use super::survey::{WHAT, nothing, survey};
 use super::{Shelves, Taking};
 use crate::confirm::ask;
-use crate::keeper::{Left, done, gone, next, told};
+use crate::keeper::{done, gone, next, told};
 use crate::progress::Progress;
 use crate::text::counted;
 use crate::{Stop, write, write_json};
@@ -30,15 +30,14 @@ pub(super) async fn discard(
     }
     let text = survey.told(false);
     if taking.dry_run {
-        return if json { write_json(out, &survey.document(shelves.others)) } else { write(out, &text) };
+        return if json { write_json(out, &survey.document()) } else { write(out, &text) };
     }
     let _ = write!(stderr(), "{text}");
     if !taking.yes {
         ask(&format!("discard {} of {} for good", counted(survey.matched, WHAT), survey.places()))?;
     }
     info!(count = survey.matched, queues = survey.places(), "discarding dead letters");
-    let left = Left::of(&survey.queues);
-    let matches = |letter: &Letter| filter.matches(letter) && left.take(letter);
+    let matches = |letter: &Letter| filter.matches(letter) && survey.chosen.take(letter);
     let mut discarding = Discarding::new(survey.matched);
     let walking = async {
         for place in &shelves.places {
@@ -131,6 +130,16 @@ mod tests {
         assert_eq!(told, "discarded 2 dead letters of 3\n");
         let Err(Stop::Found(found)) = done else { panic!("expected that one is gone: {done:?}") };
         assert_eq!(found, ["1 dead letter was counted and is not there: somebody else has taken or holds it"]);
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_the_place_of_what_was_taken_stays() {
+        let later = Message::new("order.created", "another");
+        let shelf = letters(&["billing.charge"; 2]).taking(3).later(3, later, Some("billing.charge"));
+        let (done, told) = shelf.told(&["dead", "discard", "--yes"]).await;
+        assert_eq!((told.as_str(), done.is_err()), ("discarded 1 dead letter of 2\n", true));
+        let (_, told) = shelf.told(&["dead", "list"]).await;
+        assert!(told.ends_with("\n1 dead letter; `dead show ID` tells more of one\n"), "{told}");
     }
 
     #[tokio::test]

@@ -50,7 +50,7 @@ pub(super) async fn groups(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     let mut groups = BTreeMap::new();
-    let found = shelves
+    let (found, seen) = shelves
         .look(&Progress::new("looking", shelves.count), filter, limit, |letter| {
             add(&mut groups, &letter);
             Ok(())
@@ -58,11 +58,11 @@ pub(super) async fn groups(
         .await?;
     if json {
         let groups: Vec<_> = groups.iter().map(document).collect();
-        write_json(out, &json!({ "letters": found, "of": shelves.count, "others": shelves.others, "groups": groups }))?;
+        write_json(out, &json!({ "letters": found, "of": seen.of, "others": seen.others, "groups": groups }))?;
     } else if found > 0 {
-        write(out, &text(&groups, found, shelves.count))?;
+        write(out, &text(&groups, found, seen.of))?;
     }
-    if found == 0 { shelves.nothing(filter, json, out) } else { Ok(()) }
+    if found == 0 { shelves.nothing(filter, seen, json, out) } else { Ok(()) }
 }
 
 pub(super) async fn each(
@@ -73,8 +73,8 @@ pub(super) async fn each(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     let tell = |letter: Letter| write(out, &if json { line_document(&letter) } else { line(&letter) });
-    let found = shelves.look(&Progress::beside_lines("looking", shelves.count), filter, limit, tell).await?;
-    if found == 0 { shelves.nothing(filter, json, out) } else { Ok(()) }
+    let (found, seen) = shelves.look(&Progress::beside_lines("looking", shelves.count), filter, limit, tell).await?;
+    if found == 0 { shelves.nothing(filter, seen, json, out) } else { Ok(()) }
 }
 
 fn add(groups: &mut BTreeMap<Key, Group>, letter: &Letter) {
@@ -119,7 +119,7 @@ fn text(groups: &BTreeMap<Key, Group>, found: u64, of: u64) -> String {
         text.extend([&*line, "\n  last: ", &printable(group.id.as_deref().unwrap_or("-")), " ", &detail, "\n"]);
     }
     let some = if found < of { format!("{found} of ") } else { String::new() };
-    text + &format!("{some}{}; `dead show ID` tells more of one\n", counted(found.max(of), "dead letter"))
+    text + &format!("{some}{}; `dead show ID` tells more of one\n", counted(of, "dead letter"))
 }
 
 fn document((key, group): (&Key, &Group)) -> Value {
@@ -238,6 +238,22 @@ mod tests {
         assert!(done.is_err() && told.contains(r#""others": 2"#), "of two queues: {told}");
         let error = shelf.told(&["unrouted", "list"]).await.0.expect_err("nobody knows").to_string();
         assert!(error.contains("somebody else has in hand"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_others_take_from_a_look_is_not_told_as_missing() {
+        let letters = || Shelf::dead(vec![("billing.charge", Message::new("order.created", "{}")); 3]);
+        let (done, told) = letters().snatching(3).told(&["dead", "list"]).await;
+        assert!(done.is_err_and(|stop| stop.to_string().contains("somebody else has in hand")) && told.is_empty());
+        let (done, told) = letters().snatching(1).told(&["dead", "list"]).await;
+        assert!(done.is_ok() && told.ends_with("\n2 dead letters; `dead show ID` tells more of one\n"), "{told}");
+        let (_, told) = letters().snatching(1).told(&["dead", "list", "--json"]).await;
+        let told: Value = serde_json::from_str(&told).expect("it is one document");
+        assert_eq!((&told["letters"], &told["of"], &told["others"]), (&json!(2), &json!(2), &json!(1)));
+        let unrouted = || Shelf::unrouted([Message::new("order.created", "{}")]).snatching(1);
+        assert!(unrouted().told(&["unrouted", "list"]).await.0.is_err());
+        let (_, told) = unrouted().told(&["unrouted", "replay", "--dry-run", "--json"]).await;
+        assert!(told.contains(r#""others": 1"#), "{told}");
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use super::Shelves;
 use super::filter::Filter;
 use super::survey::{WHAT, nothing, read, survey};
 use crate::confirm::ask;
-use crate::keeper::{Left, Sender, Sending};
+use crate::keeper::{Sender, Sending};
 use crate::text::counted;
 use crate::{Stop, write, write_json};
 
@@ -31,7 +31,7 @@ pub(super) async fn replay(
     sending.check_time(survey.matched, WHAT)?;
     let text = survey.told(only_decodable);
     if sending.dry_run {
-        return if json { write_json(out, &survey.document(shelves.others)) } else { write(out, &text) };
+        return if json { write_json(out, &survey.document()) } else { write(out, &text) };
     }
     // the question has to be understood where the output is a document
     let _ = write!(stderr(), "{text}");
@@ -40,9 +40,8 @@ pub(super) async fn replay(
     }
     info!(count = survey.matched, decodable = survey.decodable, queues = survey.places(), "replaying dead letters");
     let mut sender = Sender::new(WHAT, survey.matched, sending.rate);
-    let left = Left::of(&survey.queues);
     let matches = |letter: &Letter| {
-        filter.matches(letter) && (!only_decodable || read(&rehearsal, letter).is_ok()) && left.take(letter)
+        filter.matches(letter) && (!only_decodable || read(&rehearsal, letter).is_ok()) && survey.chosen.take(letter)
     };
     let walking = async {
         for place in &shelves.places {

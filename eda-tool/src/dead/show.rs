@@ -25,7 +25,7 @@ pub(super) async fn show(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     let (mut shown, mut more) = (Vec::new(), 0_u64);
-    let found = shelves
+    let (found, seen) = shelves
         .look(&Progress::beside_lines("looking", shelves.count), filter, None, |letter| {
             if !json {
                 return write(out, &text(&letter, show_payload));
@@ -39,9 +39,9 @@ pub(super) async fn show(
         })
         .await?;
     if json {
-        write_json(out, &Shown { letters: shown, more })?;
+        write_json(out, &Shown { letters: shown, more, others: seen.others })?;
     }
-    if found == 0 { Err(filter.found_nothing(shelves.app, shelves.count)) } else { Ok(()) }
+    if found == 0 { Err(filter.found_nothing(shelves.app, seen.of)) } else { Ok(()) }
 }
 
 /// What is said of it, by names that a person reads; without what nobody has said.
@@ -96,6 +96,8 @@ struct Shown {
     letters: Vec<Document>,
     /// How many others have the id, too.
     more: u64,
+    /// How many others look at letters.
+    others: u64,
 }
 
 #[derive(Serialize)]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Shelves;
 use super::filter::Filter;
+use crate::keeper::{Chosen, Seen};
 use crate::progress::Progress;
 use crate::text::{counted, first_line, printable};
 use crate::{Stop, write_json};
@@ -22,6 +23,8 @@ pub(super) struct Survey {
     pub(super) decodable: u64,
     /// By queue, how many go there.
     pub(super) queues: BTreeMap<String, u64>,
+    pub(super) chosen: Chosen,
+    pub(super) seen: Seen,
     /// By reason and what it says, how many can't be read.
     broken: BTreeMap<(&'static str, String), u64>,
 }
@@ -38,7 +41,7 @@ pub(super) fn nothing(
     out: &mut dyn Write,
 ) -> Result<(), Stop> {
     if json {
-        write_json(out, &survey.document(shelves.others))?;
+        write_json(out, &survey.document())?;
     }
     if !survey.broken.is_empty() {
         let count = survey.broken.values().sum();
@@ -46,7 +49,7 @@ pub(super) fn nothing(
         let none = format!("none of {} can be read", counted(count, WHAT));
         return Err(Stop::Found([none].into_iter().chain(why).collect()));
     }
-    shelves.nothing(filter, json, out)
+    shelves.nothing(filter, survey.seen, json, out)
 }
 
 pub(super) async fn survey(
@@ -59,7 +62,7 @@ pub(super) async fn survey(
     let mut survey = Survey::default();
     // what is left out does not count towards the limit
     let most = limit.filter(|_| !only_decodable);
-    shelves
+    let (_, seen) = shelves
         .look(&Progress::new("looking", shelves.count), filter, most, |letter| {
             let is_readable = match read(rehearsal, &letter) {
                 Ok(()) => true,
@@ -71,11 +74,13 @@ pub(super) async fn survey(
             if (is_readable || !only_decodable) && limit.is_none_or(|limit| survey.matched < limit) {
                 survey.matched += 1;
                 survey.decodable += u64::from(is_readable);
+                survey.chosen.add(&letter);
                 *survey.queues.entry(letter.queue.unwrap_or_default()).or_default() += 1;
             }
             Ok(())
         })
         .await?;
+    survey.seen = seen;
     Ok(survey)
 }
 
@@ -110,13 +115,12 @@ impl Survey {
         printable(&places.join(", ")).into_owned()
     }
 
-    /// `others` is how many others look at letters.
-    pub(super) fn document(&self, others: u64) -> Value {
+    pub(super) fn document(&self) -> Value {
         let broken =
             self.broken.iter().map(|((reason, why), count)| json!({ "reason": reason, "count": count, "why": why }));
         json!({
             "matched": self.matched,
-            "others": others,
+            "others": self.seen.others,
             "decodable": self.decodable,
             "queues": self.queues,
             "undecodable": broken.collect::<Vec<_>>(),

@@ -19,6 +19,8 @@ use crate::{Stop, write, write_json};
 
 /// How many copies are under way. With the removals that a transport has not told yet, so many come twice after a kill.
 const WINDOW: usize = 400;
+/// How large they are in all, but for one that is larger by itself.
+const ROOM: usize = 16 * 1024 * 1024;
 
 /// A timer is so late at most, on a machine that has time.
 const LATE: Duration = Duration::from_millis(20);
@@ -48,6 +50,7 @@ type Word = Pin<Box<dyn Future<Output = Result<()>>>>;
 /// A letter that was sent back and has no word yet.
 struct Pending {
     token: Token,
+    size: usize,
     told: String,
     word: Word,
 }
@@ -68,7 +71,7 @@ impl Sender {
         let sent = self.send_matching(&mut *kept, matches, &mut pending).await;
         // what is confirmed is removed, also after an error: else it would be sent twice
         let mut rest = Ok(());
-        while let Some(Pending { token, told, word }) = pending.pop_front() {
+        while let Some(Pending { token, told, word, .. }) = pending.pop_front() {
             let heard = self.hear(&mut *kept, token, &told, word.await).await;
             rest = rest.and(heard);
         }
@@ -88,13 +91,15 @@ impl Sender {
             if is_enough && pending.is_empty() {
                 return Ok(());
             }
+            let size: usize = pending.iter().map(|pending| pending.size).sum();
+            let has_room = pending.len() < WINDOW && size < ROOM;
             let letter = tokio::select! {
                 biased;
                 word = front(pending) => {
                     self.hear_front(kept, pending, word).await?;
                     continue;
                 }
-                letter = next(kept), if !is_enough && pending.len() < WINDOW => letter?,
+                letter = next(kept), if !is_enough && has_room => letter?,
             };
             let Some(letter) = letter else { return Ok(()) };
             if !matches(&letter) {
@@ -112,6 +117,7 @@ impl Sender {
             self.done.under_way += 1;
             pending.push_back(Pending {
                 token: letter.token,
+                size: letter.message.body.len(),
                 told: told(&letter),
                 word: Box::pin(receipt.confirmed()),
             });
@@ -149,7 +155,7 @@ impl Sender {
             }
             Err(error) => {
                 kept.leave(token);
-                Err(error)
+                Err(if error.kind() == ErrorKind::Unconfirmed { unconfirmed(error) } else { error })
             }
         }
     }
@@ -174,6 +180,12 @@ impl Sender {
         let found: Vec<_> = stays.into_iter().chain(missing).collect();
         if found.is_empty() { Ok(()) } else { Err(Stop::Found(found)) }
     }
+}
+
+fn unconfirmed(error: Error) -> Error {
+    let text = "the broker did not confirm a copy in time: the letter stays, and comes twice if the copy arrived; begin again \
+                when the broker answers";
+    Error::new(ErrorKind::Unconfirmed, text).caused_by(error)
 }
 
 fn kept_back(kept: u64, what: &str) -> String {

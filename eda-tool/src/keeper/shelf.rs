@@ -48,6 +48,8 @@ struct State {
     takes: Option<u32>,
     /// How many others look at each place.
     others: u64,
+    /// How many others take from each walk between its beginning and its first letter.
+    snatched: u64,
     removed: BTreeSet<u64>,
     sent: Vec<Message>,
 }
@@ -91,6 +93,12 @@ impl Shelf {
     /// So many others look at each place.
     pub(crate) fn with_others(self, count: u64) -> Self {
         self.state().others = count;
+        self
+    }
+
+    /// Others begin right after each walk and have so many of its letters in hand.
+    pub(crate) fn snatching(self, count: u64) -> Self {
+        self.state().snatched = count;
         self
     }
 
@@ -183,14 +191,17 @@ impl Keep for Shelf {
         }
         let is_here = |index: &u64| !state.removed.contains(index);
         let of_queue = state.letters.iter().enumerate().filter(|(_, (_, of, _))| *of == queue);
-        let left = of_queue.map(|(index, _)| index as u64).filter(is_here).collect();
+        let mut left: VecDeque<_> = of_queue.map(|(index, _)| index as u64).filter(is_here).collect();
+        let count = left.len() as u64;
+        left.drain(..left.len().min(usize::try_from(state.snatched).expect("it is small")));
         let breaks = state.breaks.as_ref().is_some_and(|(of, time)| Some(of) == queue.as_ref() && *time == number);
-        Ok(Some(Box::new(Walk { shelf: self.clone(), left, breaks })))
+        Ok(Some(Box::new(Walk { shelf: self.clone(), count, left, breaks })))
     }
 }
 
 struct Walk {
     shelf: Shelf,
+    count: u64,
     left: VecDeque<u64>,
     breaks: bool,
 }
@@ -198,7 +209,7 @@ struct Walk {
 #[async_trait]
 impl Kept for Walk {
     fn count(&self) -> u64 {
-        self.left.len() as u64
+        self.count
     }
 
     fn others(&self) -> u64 {

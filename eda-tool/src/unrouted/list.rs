@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use eda_core::transport::Letter;
 use serde_json::{Value, json};
 
-use super::{FilterOptions, Parked, Wanted, event};
+use super::parked::Parked;
+use super::{FilterOptions, Wanted, event};
 use crate::text::{beginning, counted, printable, table, time_document, time_or_dash};
 use crate::{Stop, write, write_json};
 
@@ -46,7 +47,10 @@ pub(super) async fn list(
     let found = looked.found;
     if json {
         let groups: Vec<_> = groups.iter().map(document).collect();
-        write_json(out, &json!({ "messages": found, "of": parked.count, "others": parked.others, "groups": groups }))?;
+        write_json(
+            out,
+            &json!({ "messages": found, "of": looked.seen.of, "others": looked.seen.others, "groups": groups }),
+        )?;
     }
     if found == 0 {
         return parked.nothing(filter, &looked, json, out);

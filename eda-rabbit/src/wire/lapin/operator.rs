@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use eda_core::Result;
 use lapin::options::{
-    BasicConsumeOptions, BasicGetOptions, BasicQosOptions, ExchangeDeclareOptions, QueueBindOptions,
-    QueueDeclareOptions, QueueDeleteOptions,
+    BasicConsumeOptions, BasicQosOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 
@@ -30,12 +30,6 @@ impl Operator for LapinChannel {
         let looking = self.0.queue_declare(name.into(), options, FieldTable::default());
         let queue = within(REQUEST, &format!("looking for queue `{name}`"), looking).await?;
         Ok(Held { messages: queue.message_count().into(), consumers: queue.consumer_count().into() })
-    }
-
-    async fn take_one(&self, queue: &str) -> Result<u64> {
-        let taking = self.0.basic_get(queue.into(), BasicGetOptions::default());
-        let taken = within(REQUEST, &format!("looking into queue `{queue}`"), taking).await?;
-        Ok(taken.map_or(0, |message| u64::from(message.message_count) + 1))
     }
 
     async fn unbind(&self, Binding { queue, exchange, routing_key }: &Binding) -> Result {
