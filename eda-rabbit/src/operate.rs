@@ -131,24 +131,11 @@ impl Desk {
             told => return Ok(told),
         }
         let channel = self.channel().await?;
-        let operator = operator(&*channel)?;
-        channel.qos(1).await?;
-        let mut arrivals = operator.consume_as(name, "eda-look").await?;
-        let deadline = Instant::now() + ANSWER;
-        let Held { messages, consumers } = loop {
-            let told = operator.look_for_queue(name).await?;
-            if told.consumers > 0 {
-                break told;
-            }
-            if Instant::now() > deadline {
-                return Err(unanswered(name));
-            }
-        };
-        // the answer comes behind what was on its way
-        channel.qos(1).await?;
-        let taken = u64::from(poll_fn(|context| arrivals.poll_next(context)).now_or_never().is_some());
-        channel.close().await?;
-        Ok(Some(Held { messages: messages + taken, consumers: consumers - 1 }))
+        let held = held_by(&*channel, name).await;
+        // also one that has failed: its consumer, where it comes late, would hold a message
+        let closed = channel.close().await;
+        let held = held?;
+        closed.map(|()| Some(held))
     }
 
     /// What a queue is said to hold, by an answer that came sooner than RabbitMQ gives up asking the queue's leader.
@@ -296,6 +283,27 @@ fn why_kept(held: &Held) -> Option<String> {
         }
         Held { consumers, .. } => Some(format!("it is consumed ({consumers}): stop the old build first")),
     }
+}
+
+/// By a consumer of our own, without which an answer is none.
+async fn held_by(channel: &dyn Channel, queue: &str) -> Result<Held> {
+    let operator = operator(channel)?;
+    channel.qos(1).await?;
+    let mut arrivals = operator.consume_as(queue, "eda-look").await?;
+    let deadline = Instant::now() + ANSWER;
+    let Held { messages, consumers } = loop {
+        let told = operator.look_for_queue(queue).await?;
+        if told.consumers > 0 {
+            break told;
+        }
+        if Instant::now() > deadline {
+            return Err(unanswered(queue));
+        }
+    };
+    // the answer comes behind what was on its way
+    channel.qos(1).await?;
+    let taken = u64::from(poll_fn(|context| arrivals.poll_next(context)).now_or_never().is_some());
+    Ok(Held { messages: messages + taken, consumers: consumers - 1 })
 }
 
 fn unanswered(queue: &str) -> Error {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use eda_core::transport::{ConsumerState, Transport};
+use eda_core::transport::{ConsumerState, Place, Transport};
+use eda_rabbit::Rabbit;
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicGetOptions};
 use lapin::types::FieldTable;
@@ -116,4 +117,47 @@ async fn take(channel: &Channel, queue: &str) -> String {
         assert!(began.elapsed() < PATIENCE, "nothing came to {queue}");
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// A retry that found no queue goes there when it is sent back, though nothing but this has bound the queue again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_is_sent_back_arrives() {
+    let node = node().await;
+    let (rabbit, subscription) = (connect(&node, "").await, subscription("orphaned"));
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    let publisher = rabbit.publisher().await.expect("there is one");
+    publisher.send(event(&subscription, 7)).await.expect("there is room").confirmed().await.expect("confirmed");
+    let (connection, administrator) = administrator(&node).await;
+    let queue = subscription.queue.as_str();
+    let unbound = administrator.queue_unbind(queue.into(), "eda.retry".into(), queue.into(), FieldTable::default());
+    unbound.await.expect("it is unbound");
+    next(&mut deliveries).await.retry(Duration::from_millis(100), &failure(1)).await.expect("it is certain");
+
+    let operator = Rabbit::connect(&node.url()).await.expect("the node answers");
+    let keep = operator.keep().expect("RabbitMQ keeps retries that found no queue");
+    let returning = async {
+        loop {
+            let mut kept = keep.open(&Place::Orphaned).await.expect("it answers").expect("it is there");
+            let mut is_back = false;
+            while let Some(letter) = kept.next().await.expect("the broker hands it out") {
+                // other tests may have some there, too
+                if letter.queue.as_deref() == Some(queue) {
+                    kept.send_back(&letter).await.expect("it is sent").confirmed().await.expect("it is taken");
+                    kept.remove(letter.token).await.expect("the broker takes it");
+                    is_back = true;
+                }
+            }
+            kept.close().await.expect("it ends");
+            if is_back {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, returning).await.expect("it is parked soon");
+    let delivery = next(&mut deliveries).await;
+    assert_eq!(delivery.message().body, "7");
+    delivery.ack();
+    operator.close().await.expect("closed");
+    rabbit.close().await.expect("closed");
+    connection.close(200, "done".into()).await.expect("closed");
 }

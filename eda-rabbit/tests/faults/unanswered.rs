@@ -5,7 +5,9 @@ use eda_core::transport::{Item, Place, Transport};
 use eda_rabbit::Rabbit;
 use rabbit_node::Node;
 
-use crate::support::{connect, event, failure, next, node, subscribe, subscription};
+use tokio::time::timeout;
+
+use crate::support::{PATIENCE, connect, event, failure, next, node, subscribe, subscription};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_does_not_answer_is_not_taken_for_an_empty_one() {
@@ -44,9 +46,66 @@ async fn a_queue_that_does_not_answer_is_not_taken_for_an_empty_one() {
 
     let rabbit = operator(&node).await;
     let operate = rabbit.operate().expect("RabbitMQ has operators");
-    let states = operate.queues(&topology).await.expect("it answers again");
-    assert_eq!((states[0].messages, states[0].dead), (1, 1), "nothing was lost");
+    // those who had asked for a look get it now, and have it in hand until the broker has heard that they are gone
+    let is_back = async {
+        loop {
+            let states = operate.queues(&topology).await.expect("it answers again");
+            if (states[0].messages, states[0].dead) == (1, 1) {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, is_back).await.expect("nothing was lost");
     rabbit.close().await.expect("closed");
+}
+
+/// The service may not look into its dead letters, so their number rests on how soon the answer comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_that_do_not_answer_are_not_told_as_none() {
+    let node = node().await;
+    let (service, subscription) = (connect(&node, "").await, subscription("unanswered-dead"));
+    let mut deliveries = subscribe(&service, &subscription).await;
+    let publisher = service.publisher().await.expect("there is one");
+    let sent = publisher.send(event(&subscription, 1)).await.expect("there is room");
+    sent.confirmed().await.expect("it is confirmed");
+    next(&mut deliveries).await.dead_letter(&failure(1)).await.expect("it is certain");
+    let dead = format!("{}.dead", subscription.queue);
+    let topology = Topology { subscriptions: vec![subscription], ..Topology::default() };
+    leader(&node, "suspend", &dead);
+    let states = operator(&node).await.operate().expect("RabbitMQ has operators").queues(&topology).await;
+    leader(&node, "resume", &dead);
+    assert!(states.is_err(), "{states:?}");
+    drop(deliveries);
+    service.close().await.expect("closed");
+}
+
+/// Each answer comes too late for RabbitMQ, and in time for who waits for it. All that the queue has is in somebody's hands.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_answers_slowly_is_not_deleted_under_its_consumer() {
+    const STALL: &str = "erlang:suspend_process(P), timer:sleep(2000), erlang:resume_process(P), timer:sleep(1)";
+    let node = node().await;
+    let (service, subscription) = (connect(&node, "").await, subscription("slow-leader"));
+    let mut deliveries = subscribe(&service, &subscription).await;
+    let publisher = service.publisher().await.expect("there is one");
+    let sent = publisher.send(event(&subscription, 1)).await.expect("there is room");
+    sent.confirmed().await.expect("it is confirmed");
+    let in_hand = next(&mut deliveries).await;
+
+    let operator = operator(&node).await;
+    let name = name(&subscription.queue);
+    let stalling = format!(
+        r#"begin {name}, P = whereis(Name),
+        spawn(fun() -> register(stalling, self()), F = fun F() -> {STALL}, F() end, F() end), "stalled" end"#
+    );
+    assert_eq!(node.eval(&stalling).as_deref(), Ok("stalled"));
+    let operate = operator.operate().expect("RabbitMQ has operators");
+    let removed = operate.remove(&Item::Queue(subscription.queue.clone())).await;
+    assert_eq!(node.eval(r#"begin exit(whereis(stalling), kill), "goes on" end"#).as_deref(), Ok("goes on"));
+    assert!(removed.is_err(), "{removed:?}");
+    in_hand.ack();
+    deliveries.close().await.expect("its queue is there");
+    service.close().await.expect("closed");
+    operator.close().await.expect("closed");
 }
 
 async fn operator(node: &Node) -> Rabbit {
@@ -54,8 +113,14 @@ async fn operator(node: &Node) -> Rabbit {
 }
 
 fn leader(node: &Node, verb: &str, queue: &str) {
-    let find = format!(r#"{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>))"#);
-    let done = node
-        .eval(&format!(r#"begin {find}, {{Name, _}} = amqqueue:get_pid(Queue), ok = sys:{verb}(Name), "{verb}" end"#));
+    let done = node.eval(&format!(r#"begin {}, ok = sys:{verb}(Name), "{verb}" end"#, name(queue)));
     assert_eq!(done.as_deref(), Ok(verb));
+}
+
+/// Binds `Name` to that of the process.
+fn name(queue: &str) -> String {
+    format!(
+        r#"{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>)),
+        {{Name, _}} = amqqueue:get_pid(Queue)"#
+    )
 }
