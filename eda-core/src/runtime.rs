@@ -5,6 +5,7 @@
 mod identify;
 mod complete;
 mod desk;
+mod failed;
 mod poll;
 mod process;
 mod line;

@@ -1,6 +1,5 @@
 //! The path of one delivery: identify, call, publish what was returned, settle.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,7 +9,7 @@ use tracing::{debug, error, warn};
 use crate::app::QueuePlan;
 use crate::envelope;
 use crate::error::ErrorKind;
-use crate::failure::{Failure, cut};
+use crate::failure::Failure;
 use crate::journal::{Ending, Journal};
 use crate::message::Message;
 use crate::middleware::Emitted;
@@ -23,6 +22,7 @@ use crate::transport::{Delivery, FailureRecord, Publish, Reason, limits};
 
 use super::complete::complete;
 use super::desk::Desk;
+use super::failed::detail;
 use super::identify::identify;
 use super::poll::{Told, watched};
 
@@ -115,24 +115,11 @@ impl Processor {
         }
     }
 
-    /// What is told of a failure, in logs and beside the dead letter.
-    fn detail(&self, failure: &Failure) -> String {
-        let shown = catch_unwind(AssertUnwindSafe(|| failure.text()))
-            .unwrap_or_else(|_| "the error could not be shown: its `Display` panicked".to_owned());
-        let redacted = match &self.redact {
-            // before it is cut, so that no half of a secret is left at the end
-            Some(redact) => catch_unwind(AssertUnwindSafe(|| redact(shown)))
-                .unwrap_or_else(|_| "the error is not shown: its redaction panicked".to_owned()),
-            None => shown,
-        };
-        cut(redacted)
-    }
-
     /// `message` is the delivery's, as the handler saw it.
     async fn settle(&self, delivery: Delivery, message: &Message, tried: Attempt<'_>, failure: &Failure) {
         let record = FailureRecord {
             reason: failure.reason(),
-            detail: self.detail(failure),
+            detail: detail(failure, self.redact.as_ref()),
             handler: tried.place().to_owned(),
             attempt: delivery.attempt(),
             failed_at: SystemTime::now(),

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::identify::identify;
-use super::process::readable;
 use crate::app::{App, QueuePlan};
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::message::Message;
 use crate::transport::Reason;
+
+use super::failed::detail;
+use super::identify::identify;
+use super::process::readable;
 
 /// Tells whether an app would read messages: what a tool looks at before it sends any again.
 ///
@@ -38,17 +40,36 @@ impl App {
 impl Rehearsal {
     /// Does with a message of a queue what the runtime does with a delivery, up to the call of the handler.
     ///
+    /// ```
+    /// use eda_core::transport::Reason;
+    /// use eda_core::{AnyEvent, App, Message, Service};
+    ///
+    /// let digits = |text: String| text.replace(|letter: char| letter.is_ascii_digit(), "#");
+    /// let app = App::new().service(Service::new("audit").on("log", |_: AnyEvent| async {}).redact(digits));
+    /// let refused = app.rehearsal()?.read("audit.log", Message::new("order.created", vec![b' '; 2 << 20]));
+    /// let Err(failure) = refused else { panic!("it is over the limit") };
+    /// assert_eq!(failure.reason(), Reason::TooLarge);
+    /// assert!(failure.detail().starts_with("the body has ####### bytes"));
+    /// # Ok::<_, eda_core::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// Why the delivery would be a dead letter at its first attempt.
+    /// Why the first attempt would fail, as a dead letter would say it: what [`redact`](crate::Service::redact) leaves of the
+    /// text, which may quote the body.
     pub fn read(&self, queue: &str, message: Message) -> Result<(), Failure> {
         let Some(plan) = self.queues.iter().find(|plan| plan.subscription.queue == queue) else {
             let text = format!("no handler of this app takes from the queue `{queue}`");
             return Err(Failure::because(Reason::UnknownEvent, text));
         };
-        let message = readable(&Arc::new(message))?;
-        let handler = identify(&message, &plan.handlers)?;
-        (handler.read)(&message)
+        let told = |failure: Failure| Failure::because(failure.reason(), detail(&failure, plan.redact.as_ref()));
+        rehearse(plan, message).map_err(told)
     }
+}
+
+fn rehearse(plan: &QueuePlan, message: Message) -> Result<(), Failure> {
+    let message = readable(&Arc::new(message))?;
+    let handler = identify(&message, &plan.handlers)?;
+    (handler.read)(&message)
 }
 
 impl std::fmt::Debug for Rehearsal {

@@ -14,6 +14,8 @@ mod ahead;
 mod retry;
 // what is told of a failure, and what is not
 mod redact;
+// what a tool is told before anything is sent again
+mod rehearsal;
 // what starting refuses, all at once
 mod startup;
 // drain, health, the end of a subscription

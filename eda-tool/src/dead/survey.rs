@@ -127,3 +127,29 @@ impl Survey {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use eda_core::Message;
+
+    use crate::keeper::shelf::Shelf;
+
+    fn letter(body: &'static str) -> Shelf {
+        Shelf::dead([("billing.charge", Message::new("order.created", body))])
+    }
+
+    /// What each command that looks at letters before it does anything says, with `words` in it.
+    async fn tells(shelf: &Shelf, words: &str) {
+        for command in ["replay --dry-run", "replay --dry-run --json", "replay --only-decodable", "discard --dry-run"] {
+            let arguments: Vec<_> = ["dead"].into_iter().chain(command.split(' ')).collect();
+            let (done, told) = shelf.told(&arguments).await;
+            let told = format!("{told}{done:?}");
+            assert!(told.contains(words) && told.contains("####") && !told.contains("4711"), "{command}: {told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_service_hides_of_a_failure_is_hidden_here() {
+        tells(&letter(r#"{"order_id":"4711"}"#), "invalid type: string").await;
+    }
+}
