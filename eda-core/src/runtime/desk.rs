@@ -1,6 +1,5 @@
 //! What a worker keeps from one delivery to the next, so that none of it is made for each.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,7 +13,9 @@ use crate::handler::Slot;
 use crate::message::Message;
 use crate::middleware::Emitted;
 use crate::service::PreparedHandler;
-use crate::transport::{Delivery, Publish, Reason};
+use crate::transport::{Delivery, Publish};
+
+use super::failed::panicked;
 
 #[derive(Default)]
 pub(super) struct Desk {
@@ -76,7 +77,7 @@ impl UnderWay<'_> {
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> (Poll<Result<Emitted, Failure>>, Duration) {
         let began = self.now.take().unwrap_or_else(Instant::now);
         let polled = catch_unwind(AssertUnwindSafe(|| self.slot.poll(&mut self.begin, context)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(Failure::because(Reason::Panicked, panic_text(&*panic)))));
+            .unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))));
         let ended = Instant::now();
         if polled.is_ready() {
             *self.now = Some(ended);
@@ -92,9 +93,4 @@ impl Drop for UnderWay<'_> {
             error!("what a handler left behind panicked when it was dropped");
         }
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the handler panicked: {}", text.unwrap_or("with no text"))
 }

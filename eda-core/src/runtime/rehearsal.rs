@@ -1,5 +1,6 @@
 //! What would become of a delivery, without calling a handler.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::app::{App, QueuePlan};
@@ -8,7 +9,7 @@ use crate::failure::Failure;
 use crate::message::Message;
 use crate::transport::Reason;
 
-use super::failed::detail;
+use super::failed::{detail, panicked};
 use super::identify::identify;
 use super::process::readable;
 
@@ -55,7 +56,7 @@ impl Rehearsal {
     ///
     /// # Errors
     /// Why the first attempt would fail, as a dead letter would say it: what [`redact`](crate::Service::redact) leaves of the
-    /// text, which may quote the body.
+    /// text, which may quote the body. A decoder that panics is a failure with the reason [`Panicked`](Reason::Panicked).
     pub fn read(&self, queue: &str, message: Message) -> Result<(), Failure> {
         let Some(plan) = self.queues.iter().find(|plan| plan.subscription.queue == queue) else {
             let text = format!("no handler of this app takes from the queue `{queue}`");
@@ -69,7 +70,7 @@ impl Rehearsal {
 fn rehearse(plan: &QueuePlan, message: Message) -> Result<(), Failure> {
     let message = readable(&Arc::new(message))?;
     let handler = identify(&message, &plan.handlers)?;
-    (handler.read)(&message)
+    catch_unwind(AssertUnwindSafe(|| (handler.read)(&message))).unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
 impl std::fmt::Debug for Rehearsal {

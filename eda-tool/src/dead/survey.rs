@@ -152,4 +152,12 @@ mod tests {
     async fn what_the_service_hides_of_a_failure_is_hidden_here() {
         tells(&letter(r#"{"order_id":"4711"}"#), "invalid type: string").await;
     }
+
+    #[tokio::test]
+    async fn a_letter_at_which_a_decoder_panics_is_told_and_discarded() {
+        let shelf = letter("");
+        tells(&shelf, "panicked").await;
+        let (done, told) = shelf.told(&["dead", "discard", "--yes"]).await;
+        assert!(done.is_ok() && told == "discarded 1 dead letter\n", "{done:?} {told}");
+    }
 }
