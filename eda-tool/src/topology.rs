@@ -94,7 +94,7 @@ async fn carry_out(
         TopologyCommand::Prune { yes, .. } => {
             let deleted = changes.iter().filter(|change| change.action == Action::Delete).count();
             if deleted > 0 && !yes {
-                ask(&format!("delete {}", counted(deleted as u64, "queue")))?;
+                ask(&format!("delete {}", counted(deleted as u64, "queue"))).await?;
             }
         }
     }

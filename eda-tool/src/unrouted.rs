@@ -168,7 +168,7 @@ async fn replay(
     if !sending.yes {
         // which of them, only the broker knows
         let some = if limit < found { format!("{limit} of ") } else { String::new() };
-        ask(&format!("publish {some}{} again", counted(found, WHAT)))?;
+        ask(&format!("publish {some}{} again", counted(found, WHAT))).await?;
     }
     tracing::info!(count = found, limit, "replaying what was unrouted");
     let mut sender = Sender::new(WHAT, limit, sending.rate);

@@ -34,7 +34,7 @@ pub(super) async fn discard(
     }
     let _ = write!(stderr(), "{text}");
     if !taking.yes {
-        ask(&format!("discard {} of {} for good", counted(survey.matched, WHAT), survey.places()))?;
+        ask(&format!("discard {} of {} for good", counted(survey.matched, WHAT), survey.places())).await?;
     }
     info!(count = survey.matched, queues = survey.places(), "discarding dead letters");
     let matches = |letter: &Letter| filter.matches(letter) && survey.chosen.take(letter);

@@ -36,7 +36,7 @@ pub(super) async fn replay(
     // the question has to be understood where the output is a document
     let _ = write!(stderr(), "{text}");
     if !sending.yes {
-        ask(&format!("replay {} to {}", counted(survey.matched, WHAT), survey.places()))?;
+        ask(&format!("replay {} to {}", counted(survey.matched, WHAT), survey.places())).await?;
     }
     info!(count = survey.matched, decodable = survey.decodable, queues = survey.places(), "replaying dead letters");
     let mut sender = Sender::new(WHAT, survey.matched, sending.rate);
