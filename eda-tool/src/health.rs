@@ -1,24 +1,19 @@
 //! `health`: whether the app is consumed from, as the broker sees it, or as a running process says.
 
+mod endpoint;
+
 use std::fmt::Write as _;
 use std::io::Write;
-use std::time::Duration;
 
 use clap::Args;
-use eda_core::{App, Error, ErrorKind};
+use eda_core::App;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
+use self::endpoint::{Answer, Endpoint, READINESS};
 use crate::command::Target;
 use crate::text::printable;
 use crate::transports::{Transports, operator};
 use crate::{Stop, write, write_json};
-
-const PATIENCE: Duration = Duration::from_secs(10);
-const PATH: &str = "/health/ready";
-const ANSWER_LIMIT: u64 = 1_000_000;
 
 /// Who is asked.
 #[derive(Args, Debug)]
@@ -92,16 +87,12 @@ async fn consumers(app: &App, target: &Target, transports: &impl Transports, out
 }
 
 async fn process(url: &str, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
-    let (host, path) = parse(url)?;
-    let answer = timeout(PATIENCE, ask(host, path)).await;
-    let away = || Error::new(ErrorKind::Unavailable, "no process answered").with("process", host);
-    let answer = answer.map_err(|_| away())?.map_err(|error| away().caused_by(error))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.split(' ').nth(1).unwrap_or_default();
-    let is_ready = status == "200";
-    let told: Option<Value> = serde_json::from_str(body).ok();
+    let endpoint = Endpoint::parse(url)?;
+    let Answer { status, body } = endpoint.ask().await?;
+    let told: Option<Value> = serde_json::from_str(&body).ok();
+    let problem = problem(&status, told.as_ref(), endpoint.is_ours());
     if json {
-        let mut document = json!({ "healthy": is_ready, "status": status });
+        let mut document = json!({ "healthy": problem.is_none(), "status": status });
         match told {
             Some(told) => document["process"] = told,
             None => document["text"] = body.into(),
@@ -110,7 +101,24 @@ async fn process(url: &str, json: bool, out: &mut dyn Write) -> Result<(), Stop>
     } else {
         write(out, &told.as_ref().and_then(lines).unwrap_or_else(|| crate::text::body(body.trim_end().as_bytes())))?;
     }
-    if is_ready { Ok(()) } else { Err(Stop::Found(vec![format!("the process is not ready: it answered {status}")])) }
+    problem.map_or(Ok(()), |problem| Err(Stop::Found(vec![problem])))
+}
+
+/// Why the process is not ready, if so. Another program's endpoint may tell it by the status alone.
+fn problem(status: &str, told: Option<&Value>, is_ours: bool) -> Option<String> {
+    if status != "200" {
+        return Some(format!("the process is not ready: it answered {status}"));
+    }
+    match told.and_then(|told| told["ready"].as_bool()) {
+        Some(true) => None,
+        Some(false) => Some("the process is not ready: it answered 200 with `ready` as false".to_owned()),
+        None => is_ours.then(|| {
+            format!(
+                "the process does not say that it is ready: expected JSON with `ready` from `{READINESS}`, found something else; \
+                 the URL of another endpoint needs its path"
+            )
+        }),
+    }
 }
 
 /// What the endpoint of the feature `http` tells, for a person; nothing where another one has answered.
@@ -130,30 +138,14 @@ fn lines(told: &Value) -> Option<String> {
     Some(lines)
 }
 
-/// Host with port, and path.
-fn parse(url: &str) -> Result<(&str, &str), Error> {
-    let expected = || Error::new(ErrorKind::Invalid, "expected a URL such as `http://localhost:8080`");
-    let rest = url.strip_prefix("http://").ok_or_else(expected)?;
-    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    if host.is_empty() || host.contains('@') || url.contains(char::is_whitespace) {
-        return Err(expected());
-    }
-    Ok((host, if matches!(path, "" | "/") { PATH } else { path }))
-}
-
-/// HTTP 1.0, whose answers end with the connection. The endpoint is on a private address, so there is no TLS.
-async fn ask(host: &str, path: &str) -> std::io::Result<String> {
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let address = if has_port { host.to_owned() } else { format!("{host}:80") };
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_LIMIT).read_to_end(&mut answer).await?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
     use super::*;
 
     #[test]
@@ -162,5 +154,92 @@ mod tests {
         let told = json!({ "consumers": { "confirmed": 0, "expected": 1 }, "subscriptions": [subscription] });
         let expected = "0 of 1 consumers confirmed\nbilling.charge: retrying (no \"vhost\"\\u{1b}[2J)\n";
         assert_eq!(lines(&told).as_deref(), Some(expected));
+    }
+
+    /// Answers a request so, and closes the connection or leaves it open; gives what the command tells.
+    async fn answered(answer: &[u8], path: &str, stays_open: bool) -> Result<String, Stop> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let url = format!("http://{}{path}", listener.local_addr().expect("it listens"));
+        let answers = async {
+            let (mut stream, _) = listener.accept().await.expect("it is asked");
+            let length = stream.read(&mut [0; 1_000]).await.expect("it asks");
+            assert!(length > 0);
+            // who has read enough does not listen to the rest
+            let _ = stream.write_all(answer).await;
+            stays_open.then_some(stream)
+        };
+        let mut out = Vec::new();
+        let (_stream, asked) = tokio::join!(answers, process(&url, false, &mut out));
+        asked.map(|()| String::from_utf8(out).expect("it is text"))
+    }
+
+    #[tokio::test]
+    async fn only_a_whole_answer_that_says_ready_is_healthy() {
+        let document = br#"{"ready":true}"#;
+        let with = |head: &str, body: &[u8]| [head.as_bytes(), b"\r\n\r\n", body].concat();
+        let chunks = b"e\r\n{\"ready\":true}\r\n0\r\n\r\n";
+        let long = format!("HTTP/1.1 200 OK\r\nPadding: {}", "x".repeat(1_100_000));
+        let cases: [(Vec<u8>, &str, Option<u8>); 22] = [
+            (with("HTTP/1.1 200 OK\r\ncontent-length:14", document), "", None),
+            (with("HTTP/1.0 200", document), "", None),
+            (with("HTTP/1.1 200 OK\r\nContent-Length: 14", b"{\"ready\":true}, and more"), "/", None),
+            (with("HTTP/1.1 200 OK", b"all is well"), "/healthz?full", None),
+            (with("HTTP/1.1 200 OK\r\nContent-Length: 0", b""), "/healthz", None),
+            (with("HTTP/1.1 503 Service Unavailable", document), "", Some(1)),
+            (with("HTTP/1.1 204 No Content", b""), "/healthz", Some(1)),
+            (with("HTTP/1.1 200 OK", br#"{"ready":false}"#), "", Some(1)),
+            (with("HTTP/1.1 200 OK", br#"{"ready":false}"#), "/health/ready", Some(1)),
+            (with("HTTP/1.1 200 OK", br#"{"ready":"true"}"#), "", Some(1)),
+            (with("HTTP/1.1 200 OK", b"all is well"), "", Some(1)),
+            (with("HTTP/1.1 200 OK", b"{\"ready\":true"), "", Some(1)),
+            (with("x 200 y", b"hi"), "/healthz", Some(1)),
+            (with("HTTP/1.1 2000 OK", b"hi"), "/healthz", Some(1)),
+            (with("HTTP/2 200", b"hi"), "/healthz", Some(1)),
+            (with("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", chunks), "", Some(1)),
+            (with("HTTP/1.1 200 OK\r\nContent-Length: 14\r\nContent-Length: 9", document), "", Some(1)),
+            (with(&long, document), "", Some(1)),
+            (with("HTTP/1.1 200 OK\r\nContent-Length: 9999", b"{\"ready\":true,\"cons"), "", Some(2)),
+            (with("HTTP/1.1 200 OK\r\nContent-Length: 1", b""), "/healthz", Some(2)),
+            (b"HTTP/1.1 200 OK\r\nContent-Le".to_vec(), "/healthz", Some(2)),
+            (Vec::new(), "", Some(2)),
+        ];
+        for (answer, path, expected) in cases {
+            let asked = answered(&answer, path, false).await;
+            let code = asked.as_ref().err().map(Stop::exit_code);
+            assert_eq!(code, expected, "{asked:?} at `{path}` to {:.80}", answer.escape_ascii().to_string());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_where_it_says_though_the_connection_stays_open() {
+        let cases = [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"ready\":true}", None),
+            ("HTTP/1.1 204 No Content\r\n\r\n", Some(1)),
+            ("AMQP\0\0\t\u{1}", Some(1)),
+        ];
+        for (answer, expected) in cases {
+            let asked = timeout(Duration::from_secs(5), answered(answer.as_bytes(), "", true)).await;
+            let code = asked.map(|asked| asked.err().as_ref().map(Stop::exit_code));
+            assert_eq!(code, Ok(expected), "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_url_of_a_process_is_not_to_be_tried_again() {
+        let wrong = [
+            "localhost:99999",
+            "localhost:0",
+            "localhost:",
+            "localhost:+80",
+            "localhost:8080?x",
+            "a@localhost",
+            "::1",
+            "",
+        ];
+        for url in wrong.map(|rest| format!("http://{rest}")).into_iter().chain(["https://localhost".to_owned()]) {
+            let asked = process(&url, false, &mut Vec::new()).await.expect_err("it is wrong");
+            assert_eq!(asked.exit_code(), 1, "{url}: {asked}");
+            assert!(asked.to_string().contains("expected "), "{url}: {asked}");
+        }
     }
 }

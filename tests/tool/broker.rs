@@ -247,22 +247,25 @@ async fn health_asks_a_running_process() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it listens");
     let answers = async {
+        let ready = "HTTP/1.1 200 OK\r\n\r\n{\"ready\":true}";
         let steers = "HTTP/1.1 200 OK\r\n\r\n\u{1b}]0;owned\u{7}";
-        for answer in ["HTTP/1.1 200 OK\r\n\r\nready", "HTTP/1.1 503 Service Unavailable\r\n\r\nnot ready", steers] {
+        for answer in [ready, "HTTP/1.1 503 Service Unavailable\r\n\r\nnot ready", steers] {
             let (mut stream, _) = listener.accept().await.expect("it is asked");
             let mut request = [0; 1_000];
             let length = stream.read(&mut request).await.expect("it asks");
-            assert!(request[..length].starts_with(b"GET /health/ready HTTP/1.0\r\n"));
+            let path = if answer == steers { "/healthz" } else { "/health/ready" };
+            assert!(request[..length].starts_with(format!("GET {path} HTTP/1.0\r\n").as_bytes()));
             stream.write_all(answer.as_bytes()).await.expect("it listens");
         }
     };
     let url = format!("http://{address}");
     let asks = async {
         let ready = told(only_listening("health"), &["health", "--process", &url]).await.expect("it is ready");
-        assert_eq!(ready, "ready\n");
+        assert_eq!(ready, "{\"ready\":true}\n");
         let down = found(told(only_listening("health"), &["health", "--process", &url]).await);
         assert_eq!(down, ["the process is not ready: it answered 503"]);
-        let foreign = told(only_listening("health"), &["health", "--process", &url]).await.expect("it is ready");
+        let other = format!("{url}/healthz");
+        let foreign = told(only_listening("health"), &["health", "--process", &other]).await.expect("it is ready");
         assert_eq!(foreign, "\\u{1b}]0;owned\\u{7}\n");
     };
     tokio::join!(answers, asks);
