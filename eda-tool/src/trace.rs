@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write, stderr};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::Args;
 use eda_core::transport::Place;
@@ -73,9 +74,9 @@ pub(crate) async fn trace(
     };
     let tree = Tree::of(&found.entries);
     if target.json {
-        write_json(out, &tree.document(&correlation, found.missing, &found.problems.told, found.problems.more))
+        write_json(out, &tree.document(&correlation, found.missing(), &found.problems.told, found.problems.more))
     } else {
-        write(out, &draw::tree(&tree, &correlation, found.missing))
+        write(out, &draw::tree(&tree, &correlation, found.missing()))
     }
 }
 
@@ -96,8 +97,8 @@ struct Found {
     /// The correlation id of the event whose id was asked for.
     of_event: Option<String>,
     lines: u64,
-    /// How many lines the journals say that they lack.
-    missing: u64,
+    /// When lines were dropped, and how many: all that a journal says of it, so what is the same was sent twice.
+    dropped: HashSet<(SystemTime, u64)>,
     /// What could not be read.
     problems: Problems,
 }
@@ -186,12 +187,17 @@ impl Found {
 
     fn take(&mut self, entry: Entry<'static>, id: &str) {
         if entry.kind == Kind::Dropped {
-            self.missing = self.missing.saturating_add(entry.count.unwrap_or(0));
+            self.dropped.insert((entry.time, entry.count.unwrap_or(0)));
         } else if entry.correlation_id.as_deref() == Some(id) {
             self.entries.push(entry);
         } else if entry.id.as_deref() == Some(id) && entry.correlation_id.is_some() {
             self.of_event = entry.correlation_id.map(Cow::into_owned);
         }
+    }
+
+    /// How many lines the journals say that they lack.
+    fn missing(&self) -> u64 {
+        self.dropped.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
     fn tell_problems(&self) {
@@ -223,5 +229,17 @@ mod tests {
         keep_first(&mut entries);
         let ids: Vec<_> = entries.iter().filter_map(|entry| entry.id.as_deref()).collect();
         assert_eq!(ids, ["a", "b"]);
+    }
+
+    #[test]
+    fn dropped_lines_that_were_told_twice_are_counted_once() {
+        let dropped = |second: u32, count: u32| {
+            let head = format!(r#""journal":1,"time":"2026-01-31T12:00:0{second}Z","kind":"dropped""#);
+            format!("{{{head},\"outcome\":\"dropped\",\"count\":{count}}}\n")
+        };
+        let journal = [dropped(0, 10), dropped(0, 10), dropped(0, 5), dropped(1, 10)].concat();
+        let mut found = Found::default();
+        found.lines(Reader::new(journal.as_bytes()), "a.journal", "7").expect("it is in memory");
+        assert_eq!((found.missing(), found.lines), (25, 4));
     }
 }
