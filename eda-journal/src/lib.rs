@@ -17,4 +17,4 @@ pub use eda_core::journal::{Ending, Fact, Journal, What};
 pub use self::entry::{Entry, Kind, VERSION};
 pub use self::file::{Builder, FileJournal};
 pub use self::queue::QueueJournal;
-pub use self::reader::{Line, Reader, files};
+pub use self::reader::{Line, Reader, files, open_files};

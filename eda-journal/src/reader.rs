@@ -82,9 +82,28 @@ impl<R: BufRead> Iterator for Reader<R> {
     }
 }
 
-/// The files of a journal, oldest first: what was renamed when it had grown too large, and the one that is written.
+/// The files of a journal, oldest first: what was renamed when it had grown too large, and the one that is written. Who reads
+/// them while they are written wants [`open_files`].
 pub fn files(path: &Path) -> Vec<PathBuf> {
     let former = former(path);
     let former = former.exists().then_some(former);
     former.into_iter().chain([path.to_owned()]).collect()
+}
+
+/// The same files, opened: what is in them now can be read, though the writer renames one meanwhile. One that is renamed in the
+/// very moment is there twice.
+pub fn open_files(path: &Path) -> Vec<(PathBuf, io::Result<File>)> {
+    let is_missing =
+        |file: &io::Result<File>| file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let former_path = former(path);
+    // in the other order, what is renamed in between would not be there at all
+    let mut current = File::open(path);
+    let former = File::open(&former_path);
+    if former.is_ok() && is_missing(&current) {
+        // it was just renamed, and a new one is begun
+        current = File::open(path);
+    }
+    let is_told = former.is_ok() || (current.is_ok() && !is_missing(&former));
+    let former = is_told.then_some((former_path, former));
+    former.into_iter().chain([(path.to_owned(), current)]).collect()
 }

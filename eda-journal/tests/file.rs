@@ -1,12 +1,13 @@
 //! What a program does, as its journal has it.
 
 use std::borrow::Cow;
+use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use eda_core::transport::memory::Memory;
 use eda_core::{AnyEvent, App, Backoff, Broker, Event, Failure, HandlerDef, Service, event, json};
-use eda_journal::{Entry, FileJournal, Kind, Reader, files};
+use eda_journal::{Entry, FileJournal, Kind, Reader, files, open_files};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
@@ -258,6 +259,42 @@ fn a_journal_that_can_not_be_opened_is_told_at_once() {
     let nowhere = fresh("nowhere").join("below").join("a-file");
     let error = FileJournal::open(&nowhere).expect_err("there is no such folder");
     assert!(error.to_string().starts_with("could not open the journal (file: "), "{error}");
+}
+
+#[test]
+fn what_was_opened_is_read_though_it_is_renamed() {
+    let file = fresh("renamed");
+    let former = file.with_extension("journal.1");
+    let line = |id: &str| {
+        let head = r#""journal":1,"time":"2026-01-31T12:00:00Z","kind":"published""#;
+        format!("{{{head},\"id\":\"{id}\",\"outcome\":\"confirmed\"}}\n")
+    };
+    std::fs::write(&former, line("a")).expect("it is ours");
+    std::fs::write(&file, line("b")).expect("it is ours");
+    let opened = open_files(&file);
+    std::fs::rename(&file, &former).expect("it is ours");
+    std::fs::write(&file, line("c")).expect("it is ours");
+    let readers = opened.into_iter().map(|(_, file)| Reader::new(BufReader::new(file.expect("it was there"))));
+    let lines = readers.flatten().map(|line| line.expect("it can be read").entry.expect("it is whole"));
+    let ids: Vec<_> = lines.filter_map(|entry| entry.id).collect();
+    assert_eq!(ids, ["a", "b"]);
+}
+
+#[test]
+fn a_file_that_can_not_be_opened_is_told_with_its_name() {
+    let file = fresh("missing");
+    let told = |file: &Path| -> Vec<_> {
+        open_files(file).into_iter().map(|(path, file)| (path, file.map_err(|error| error.kind()).err())).collect()
+    };
+    let missing = Some(ErrorKind::NotFound);
+    assert_eq!(told(&file), [(file.clone(), missing)]);
+    let former = file.with_extension("journal.1");
+    std::fs::write(&former, "").expect("it is ours");
+    assert_eq!(told(&file), [(former, None), (file.clone(), missing)]);
+    // what is below a file is no former one, either
+    std::fs::write(&file, "").expect("it is ours");
+    let below = file.join("b.journal");
+    assert_eq!(told(&below), [(below.clone(), Some(ErrorKind::NotADirectory))]);
 }
 
 fn kitchen() -> App {

@@ -5,7 +5,6 @@ mod tree;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write, stderr};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -13,7 +12,7 @@ use std::time::SystemTime;
 use clap::Args;
 use eda_core::transport::Place;
 use eda_core::{Broker, Error, ErrorKind};
-use eda_journal::{Entry, Kind, Reader, files};
+use eda_journal::{Entry, Kind, Reader, open_files};
 
 use self::tree::Tree;
 use crate::command::Target;
@@ -129,12 +128,14 @@ fn keep_first(entries: &mut Vec<Entry<'_>>) {
 impl Found {
     async fn read(broker: Option<&Broker>, journals: &[PathBuf], id: &str) -> Result<Self, Error> {
         let mut found = Self::default();
-        for path in journals.iter().flat_map(|journal| files(journal)) {
+        // all of them before the first is read: that can take long, and their writers begin new ones meanwhile
+        let opened: Vec<_> = journals.iter().flat_map(|journal| open_files(journal)).collect();
+        for (path, file) in opened {
             let place = path.display().to_string();
             let refuse = |error| {
                 Error::new(ErrorKind::Invalid, "could not read a journal").with("file", &place).caused_by(error)
             };
-            let file = File::open(&path).map_err(refuse)?;
+            let file = file.map_err(refuse)?;
             let progress = Progress::over_bytes("reading", file.metadata().map_or(0, |about| about.len()));
             let lines = Reader::new(BufReader::new(progress.of(file)));
             found.lines(lines, &place, id).map_err(refuse)?;
@@ -241,5 +242,39 @@ mod tests {
         let mut found = Found::default();
         found.lines(Reader::new(journal.as_bytes()), "a.journal", "7").expect("it is in memory");
         assert_eq!((found.missing(), found.lines), (25, 4));
+    }
+
+    /// While the former file, a pipe here, is read, the file that is written is renamed in its place.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_file_that_is_renamed_while_its_former_is_read_is_read_too() {
+        use std::fs;
+
+        let line = |id: &str| {
+            let head = r#""journal":1,"time":"2026-01-31T12:00:00Z","kind":"published""#;
+            format!("{{{head},\"id\":\"{id}\",\"correlation_id\":\"7\",\"outcome\":\"confirmed\"}}\n")
+        };
+        let folder = std::env::temp_dir().join(format!("trace-renamed-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("the folder is ours");
+        let (journal, former) = (folder.join("b.journal"), folder.join("b.journal.1"));
+        let made = std::process::Command::new("mkfifo").arg(&former).status().expect("`mkfifo` is there");
+        assert!(made.success());
+        fs::write(&journal, line("middle")).expect("it is ours");
+        let lines = [line("oldest"), line("newest")];
+        let renaming = std::thread::spawn({
+            let journal = journal.clone();
+            move || {
+                // waits for the reader
+                let mut pipe = fs::OpenOptions::new().write(true).open(&former)?;
+                fs::rename(&journal, &former)?;
+                fs::write(&journal, &lines[1])?;
+                pipe.write_all(lines[0].as_bytes())
+            }
+        });
+        let found = Found::read(None, &[journal], "7").await.expect("all of it can be read");
+        renaming.join().expect("it does not panic").expect("the files are ours");
+        fs::remove_dir_all(&folder).expect("it is ours");
+        let ids: Vec<_> = found.entries.iter().filter_map(|entry| entry.id.as_deref()).collect();
+        assert_eq!(ids, ["oldest", "middle"], "what was written before it began, in this order");
     }
 }
