@@ -45,7 +45,8 @@ impl Rabbit {
     /// no broker answered in time, [`AccessRefused`](ErrorKind::AccessRefused) and
     /// [`NotFound`](ErrorKind::NotFound) where the broker refuses the login or has no such virtual host; the
     /// former, too, where the certificate of an `amqps` broker is not trusted or not its own.
-    /// [`Unsupported`](ErrorKind::Unsupported) for `amqps` without the feature `tls`.
+    /// [`Unsupported`](ErrorKind::Unsupported) for `amqps` without the feature `tls`, and where the broker's
+    /// `frame_max` is below 131072.
     ///
     /// # Cancel safety
     /// Cancelled, nothing stays connected.

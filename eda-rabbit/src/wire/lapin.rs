@@ -11,8 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use eda_core::{Error, ErrorKind, Result, mutant};
-use futures_util::stream::FuturesUnordered;
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions,
     ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
@@ -35,6 +35,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 const REQUEST: Duration = Duration::from_secs(10);
 const ACK: Duration = Duration::from_secs(5);
 const CLOSE: Duration = Duration::from_secs(3);
+/// RabbitMQ's own default. All properties of a message travel in one frame, and those of a copy may have 112 KiB.
+const FRAME: u32 = 131_072;
 
 /// The end of every wait: what was waited for, and for how long.
 async fn within<T>(limit: Duration, what: &str, wait: impl Future<Output = lapin::Result<T>>) -> Result<T> {
@@ -60,7 +62,12 @@ impl Lapin {
             scheme: if config.tls { AMQPScheme::AMQPS } else { AMQPScheme::AMQP },
             authority: AMQPAuthority { userinfo, host: host.name.clone(), port: host.port },
             vhost: config.vhost.clone(),
-            query: AMQPQueryString { heartbeat: Some(config.heartbeat), ..AMQPQueryString::default() },
+            query: AMQPQueryString {
+                heartbeat: Some(config.heartbeat),
+                // the smaller one of both sides' counts; where neither has one, lapin makes room for 32 frames of 4 GiB
+                frame_max: Some(FRAME),
+                ..AMQPQueryString::default()
+            },
         }
     }
 
@@ -69,9 +76,26 @@ impl Lapin {
         let attempt = Attempt::begin();
         let connecting = Connection::connect_uri_with_runtime(self.uri(host), properties, attempt.runtime());
         let connection = within(CONNECT, "connecting", connecting).await.map_err(|error| error.with("broker", host))?;
+        if let Err(error) = check_frames(connection.configuration().frame_max()) {
+            // so that the broker does not take it for lost; the end of the attempt does the rest
+            let _ = within(CLOSE, "closing the connection", connection.close(200, "bye".into())).await;
+            return Err(error.with("broker", host));
+        }
         attempt.succeeded();
         Ok(connection)
     }
+}
+
+/// A copy that does not fit into a frame ends the connection each time that it is sent, and everything else with it.
+fn check_frames(allowed: u32) -> Result {
+    if allowed >= FRAME {
+        return Ok(());
+    }
+    let text = format!(
+        "the broker's frames are too small for the copy of a failed delivery: expected {FRAME} bytes at least, found \
+         {allowed}; raise `frame_max` in its configuration"
+    );
+    Err(Error::new(ErrorKind::Unsupported, text))
 }
 
 #[async_trait]

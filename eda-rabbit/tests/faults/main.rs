@@ -27,3 +27,5 @@ mod access;
 mod alive;
 // many clients
 mod crowd;
+// small frames
+mod limits;
