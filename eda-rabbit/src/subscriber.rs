@@ -224,7 +224,7 @@ async fn open_session(
         && error.kind() == ErrorKind::Unavailable
         && link.blocked().borrow().is_none()
         // one sick queue is no reason to cut off all others
-        && link.channel().await.is_err()
+        && link.channel().await.is_err_and(|error| error.kind() == ErrorKind::Unavailable)
     {
         link.abandon("it takes no consumer");
     }

@@ -35,7 +35,16 @@ pub(crate) trait Connect: Send + Sync {
 /// A connection.
 #[async_trait]
 pub(crate) trait Link: Send + Sync {
+    /// For what is soon over.
     async fn channel(&self) -> Result<Arc<dyn Channel>>;
+
+    /// For a subscription: leaves room for others that come and go.
+    ///
+    /// # Errors
+    /// [`Rejected`](eda_core::ErrorKind::Rejected) where the broker allows no more.
+    async fn lasting_channel(&self) -> Result<Arc<dyn Channel>> {
+        self.channel().await
+    }
 
     /// Why the broker takes nothing for now; `None` while it does.
     fn blocked(&self) -> watch::Receiver<Option<String>>;

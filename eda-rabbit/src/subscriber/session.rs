@@ -85,7 +85,7 @@ impl Session {
         is_quarantined: bool,
         opened: &mut Option<Arc<dyn Channel>>,
     ) -> Result<Self> {
-        let channel = link.channel().await?;
+        let channel = link.lasting_channel().await?;
         *opened = Some(Arc::clone(&channel));
         let prefetch = if is_quarantined { 1 } else { wanted.prefetch };
         let (generation, arrivals) = match Self::begin(wanted, &*channel, prefetch).await {

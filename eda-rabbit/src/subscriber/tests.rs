@@ -10,9 +10,9 @@ use crate::publisher::Publisher;
 use crate::topology::{Binding, Exchange, Queue};
 use crate::wire::{Arrivals, BoxFuture, Channel, Confirm, Connect, Link, Outgoing};
 
-/// Opens channels as long as it is well; on these, no queue is ever declared.
+/// Opens channels unless it refuses to; on these, no queue is ever declared.
 struct SickQueue {
-    is_well: bool,
+    refusal: Option<ErrorKind>,
     channel: Arc<NoAnswer>,
     is_abandoned: AtomicBool,
     blocked: watch::Sender<Option<String>>,
@@ -25,7 +25,15 @@ fn unavailable<T>() -> Result<T> {
 #[async_trait]
 impl Link for SickQueue {
     async fn channel(&self) -> Result<Arc<dyn Channel>> {
-        if self.is_well { Ok(Arc::clone(&self.channel) as Arc<dyn Channel>) } else { unavailable() }
+        match self.refusal {
+            Some(kind) => Err(Error::new(kind, "no channel")),
+            None => Ok(Arc::clone(&self.channel) as Arc<dyn Channel>),
+        }
+    }
+
+    /// Of those that stay there is one, while it answers at all.
+    async fn lasting_channel(&self) -> Result<Arc<dyn Channel>> {
+        if self.refusal == Some(ErrorKind::Unavailable) { unavailable() } else { Ok(Arc::clone(&self.channel) as _) }
     }
 
     fn blocked(&self) -> watch::Receiver<Option<String>> {
@@ -132,14 +140,14 @@ fn wanted(link: &Arc<SickQueue>) -> Wanted {
     Wanted { connection, subscription, prefetch: 1, settler }
 }
 
-fn link(is_well: bool, channel: NoAnswer) -> Arc<SickQueue> {
+fn link(refusal: Option<ErrorKind>, channel: NoAnswer) -> Arc<SickQueue> {
     let (is_abandoned, blocked) = (AtomicBool::new(false), watch::Sender::new(None));
-    Arc::new(SickQueue { is_well, channel: Arc::new(channel), is_abandoned, blocked })
+    Arc::new(SickQueue { refusal, channel: Arc::new(channel), is_abandoned, blocked })
 }
 
 /// Whether the connection was given up over a queue that does not answer.
-async fn is_abandoned(is_well: bool) -> bool {
-    let link = link(is_well, NoAnswer::default());
+async fn is_abandoned(refusal: Option<ErrorKind>) -> bool {
+    let link = link(refusal, NoAnswer::default());
     let opened = open_session(&wanted(&link), false, &mut None).await;
     assert_eq!(opened.err().map(|error| error.kind()), Some(ErrorKind::Unavailable));
     link.is_abandoned.load(Ordering::Relaxed)
@@ -147,18 +155,23 @@ async fn is_abandoned(is_well: bool) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn one_sick_queue_cuts_off_no_other() {
-    assert!(!is_abandoned(true).await);
+    assert!(!is_abandoned(None).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_opens_no_channel_is_given_up() {
-    assert!(is_abandoned(false).await);
+    assert!(is_abandoned(Some(ErrorKind::Unavailable)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_whose_channels_are_all_in_use_is_kept() {
+    assert!(!is_abandoned(Some(ErrorKind::Rejected)).await);
 }
 
 /// The broker may have made the consumer already, and would hand messages to a channel that nobody reads.
 #[tokio::test(start_paused = true)]
 async fn a_subscription_that_is_given_up_while_it_begins_leaves_no_consumer_behind() {
-    let link = link(true, NoAnswer { is_asked: Some(Notify::new()), is_closed: AtomicBool::new(false) });
+    let link = link(None, NoAnswer { is_asked: Some(Notify::new()), is_closed: AtomicBool::new(false) });
     let Wanted { connection, subscription, settler, .. } = wanted(&link);
     let publishing = connection.clone();
     let subscribing = tokio::spawn(async move {

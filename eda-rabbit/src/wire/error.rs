@@ -20,9 +20,6 @@ pub(super) fn from_lapin(what: &str, error: lapin::Error) -> Error {
         Lapin::InvalidConnectionState(_) | Lapin::InvalidChannelState(..) | Lapin::InvalidChannel(_) => {
             (ErrorKind::Unavailable, Cow::Borrowed("the connection to the broker has ended"))
         }
-        Lapin::ChannelsLimitReached => {
-            (ErrorKind::Rejected, Cow::Borrowed("the broker allows no more channels on this connection"))
-        }
         _ => (ErrorKind::Internal, Cow::Borrowed("the client library met something unexpected")),
     };
     Error::new(kind, text).with("while", what).caused_by(error)

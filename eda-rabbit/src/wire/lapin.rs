@@ -20,6 +20,7 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Confirmation, Connection, ConnectionProperties, PublisherConfirm};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep, timeout};
 
 use self::link::LapinLink;
@@ -126,8 +127,11 @@ impl Connect for Lapin {
     }
 }
 
-/// Shared, since a clone of the library's own costs fifteen counters.
-struct LapinChannel(Arc<lapin::Channel>);
+/// Shared, since a clone of the library's own costs fifteen counters; with the place that it has if it is to stay.
+struct LapinChannel(
+    Arc<lapin::Channel>,
+    #[expect(dead_code, reason = "free when it is dropped")] Option<OwnedSemaphorePermit>,
+);
 
 #[async_trait]
 impl Channel for LapinChannel {

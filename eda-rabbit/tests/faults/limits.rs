@@ -1,10 +1,11 @@
-//! Brokers with limits of their own: how large a frame is.
+//! Brokers with limits of their own: how large a frame is, and how many channels a connection has.
 
 use std::time::Duration;
 
 use eda_core::ErrorKind;
-use eda_core::transport::{FailureRecord, Transport};
+use eda_core::transport::{ConsumerState, FailureRecord, Transport};
 use eda_rabbit::Rabbit;
+use futures_util::future::join_all;
 use rabbit_node::{Node, Options};
 use tokio::time::{Instant, timeout};
 
@@ -49,4 +50,54 @@ async fn a_broker_whose_frames_are_too_small_is_refused_at_once() {
         }
     };
     timeout(PATIENCE, gone).await.expect("nothing stays connected");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_subscriptions_than_channels_are_an_error_and_the_others_go_on() {
+    let node = node_with("channel_max = 4");
+    let rabbit = Rabbit::connect(&node.url()).await.expect("the node answers");
+    let subscriptions: Vec<_> = (0..6).map(|_| subscription("many")).collect();
+    let subscribing = join_all(subscriptions.iter().map(|subscription| rabbit.subscribe(subscription)));
+    let opened = timeout(PATIENCE, subscribing).await.expect("each is told");
+    let (mut consuming, mut refused) = (Vec::new(), Vec::new());
+    for (subscription, opened) in subscriptions.iter().zip(opened) {
+        match opened {
+            Ok(deliveries) => consuming.push((subscription, deliveries)),
+            Err(error) => refused.push(error),
+        }
+    }
+    assert_eq!((consuming.len(), refused.len()), (2, 4), "two channels are for what comes and goes");
+    for error in refused {
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
+        let text = error.to_string();
+        assert!(["channel_max", "2 subscriptions", "4 channels"].iter().all(|part| text.contains(part)), "{text}");
+    }
+    let since: Vec<_> = consuming.iter().map(|(_, deliveries)| deliveries.status().borrow().since).collect();
+    let publisher = rabbit.publisher().await.expect("there is one");
+    for (subscription, deliveries) in &mut consuming {
+        // each delay has a queue of its own, which is declared on a channel that comes and goes
+        for (attempt, millis) in [(1, 1_000), (2, 2_000)] {
+            let receipt = publisher.send(event(subscription, attempt)).await.expect("there is room");
+            receipt.confirmed().await.expect("it is taken");
+            let (after, failure) = (Duration::from_millis(millis), failure(attempt));
+            next(deliveries).await.retry(after, &failure).await.expect("its copy is taken");
+            next(deliveries).await.ack();
+        }
+    }
+    for ((_, deliveries), since) in consuming.iter().zip(&since) {
+        let status = deliveries.status().borrow().clone();
+        assert_eq!((status.state, status.since), (ConsumerState::Consuming, *since), "without a loss: {}", status.why);
+    }
+    // as many find room on the next connection
+    node.ctl(&["close_all_connections", "test"]).expect("they are closed");
+    for ((_, deliveries), since) in consuming.iter().zip(since) {
+        let mut status = deliveries.status();
+        let is_back = status.wait_for(|status| status.state == ConsumerState::Consuming && status.since != since);
+        timeout(PATIENCE, is_back).await.expect("in time").expect("it goes on");
+    }
+    // and who ends makes room
+    let (_, mut first) = consuming.remove(0);
+    first.close().await.expect("closed");
+    subscribe(&rabbit, &subscriptions[5]).await;
+    rabbit.close().await.expect("closed");
 }

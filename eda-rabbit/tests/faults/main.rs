@@ -27,5 +27,5 @@ mod access;
 mod alive;
 // many clients
 mod crowd;
-// small frames
+// small frames, and few channels
 mod limits;

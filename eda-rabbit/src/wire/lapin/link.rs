@@ -8,41 +8,99 @@ use async_trait::async_trait;
 use eda_core::{Error, ErrorKind, Result};
 use futures_util::{Stream, StreamExt};
 use lapin::{Connection, Event};
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{CLOSE, LapinChannel, REQUEST, within};
 use crate::wire::{Channel, Link};
+
+/// How long a channel may take to become free where all are in use.
+const ROOM: Duration = Duration::from_secs(2);
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(50);
+/// Kept for what is declared while running, and for operators.
+const PASSING: usize = 2;
 
 pub(super) struct LapinLink {
     connection: Connection,
     blocked: watch::Sender<Option<String>>,
     events: tokio::sync::Mutex<Pin<Box<dyn Stream<Item = Event> + Send>>>,
     abandoned: watch::Sender<Option<String>>,
+    /// For as many channels as may stay.
+    places: Arc<Semaphore>,
 }
 
 impl LapinLink {
     pub(super) fn new(connection: Connection) -> Self {
         let events =
             tokio::sync::Mutex::new(Box::pin(connection.events_listener()) as Pin<Box<dyn Stream<Item = _> + Send>>);
-        Self { connection, blocked: watch::Sender::new(None), events, abandoned: watch::Sender::new(None) }
+        let places = Arc::new(Semaphore::new(lasting(connection.configuration().channel_max())));
+        let (blocked, abandoned) = (watch::Sender::new(None), watch::Sender::new(None));
+        Self { connection, blocked, events, abandoned, places }
     }
+
+    async fn open(&self) -> Result<Arc<lapin::Channel>> {
+        let began = Instant::now();
+        loop {
+            let opening = async {
+                match self.connection.create_channel().await {
+                    Err(error) if matches!(error.kind(), lapin::ErrorKind::ChannelsLimitReached) => Ok(None),
+                    opened => opened.map(Some),
+                }
+            };
+            match within(REQUEST, "opening a channel", opening).await {
+                Ok(Some(channel)) => return Ok(Arc::new(channel)),
+                // some come and go, and lapin frees a number a little after it has said that a channel is closed
+                Ok(None) if began.elapsed() < ROOM => sleep(LOOK_FOR_ROOM).await,
+                Ok(None) => return Err(self.no_channel()),
+                // No broker refuses a channel by itself. When all numbers were used, lapin begins anew, and tells of one that
+                // the broker had closed what it was closed for; such a number never becomes free.
+                Err(error) if error.kind() != ErrorKind::Unavailable => {
+                    self.abandon("its numbers of channels are used up");
+                    let text = "the connection has no numbers of channels left; another one is made";
+                    return Err(Error::new(ErrorKind::Unavailable, text).caused_by(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn no_channel(&self) -> Error {
+        let allowed = self.connection.configuration().channel_max();
+        let text = format!(
+            "the broker allows {allowed} channels on a connection, and all are in use: raise `channel_max` in its \
+             configuration, or run fewer handlers in one process"
+        );
+        Error::new(ErrorKind::Rejected, text)
+    }
+
+    fn no_place(&self) -> Error {
+        let allowed = self.connection.configuration().channel_max();
+        let text = format!(
+            "this is one too many: expected {} subscriptions at most, since the broker allows {allowed} channels on a \
+             connection, and {PASSING} are kept for what comes and goes; raise `channel_max` in its configuration, or run \
+             fewer handlers in one process",
+            lasting(allowed)
+        );
+        Error::new(ErrorKind::Rejected, text)
+    }
+}
+
+/// How many channels may stay where so many are allowed.
+fn lasting(allowed: u16) -> usize {
+    usize::from(allowed).saturating_sub(PASSING)
 }
 
 #[async_trait]
 impl Link for LapinLink {
     async fn channel(&self) -> Result<Arc<dyn Channel>> {
-        match within(REQUEST, "opening a channel", self.connection.create_channel()).await {
-            Ok(channel) => Ok(Arc::new(LapinChannel(Arc::new(channel)))),
-            // No broker refuses a channel by itself. When all numbers were used, lapin begins anew, and tells of one that the
-            // broker had closed what it was closed for; such a number never becomes free.
-            Err(error) if error.kind() != ErrorKind::Unavailable => {
-                self.abandon("its numbers of channels are used up");
-                let text = "the connection has no numbers of channels left; another one is made";
-                Err(Error::new(ErrorKind::Unavailable, text).caused_by(error))
-            }
-            Err(error) => Err(error),
-        }
+        Ok(Arc::new(LapinChannel(self.open().await?, None)))
+    }
+
+    async fn lasting_channel(&self) -> Result<Arc<dyn Channel>> {
+        let place =
+            timeout(ROOM, Arc::clone(&self.places).acquire_owned()).await.ok().and_then(std::result::Result::ok);
+        let Some(place) = place else { return Err(self.no_place()) };
+        Ok(Arc::new(LapinChannel(self.open().await?, Some(place))))
     }
 
     fn blocked(&self) -> watch::Receiver<Option<String>> {
