@@ -31,7 +31,7 @@ pub(crate) async fn ask(what: &str) -> Result<(), Error> {
 async fn aside(read: impl FnOnce() -> io::Result<String> + Send + 'static) -> io::Result<String> {
     let (sender, answer) = oneshot::channel();
     // where nobody waits for the answer any more, it is worth nothing
-    thread::Builder::new().spawn(move || drop(sender.send(read())))?;
+    thread::Builder::new().name("eda-question".to_owned()).spawn(move || drop(sender.send(read())))?;
     answer.await.unwrap_or_else(|_| Err(io::Error::other("what reads it panicked")))
 }
 

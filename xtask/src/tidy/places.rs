@@ -11,6 +11,7 @@ pub(crate) fn spawns(source: &Source) -> Vec<Violation> {
         "eda-testing/src/app/clock.rs",
         "eda-journal/src/queue.rs",
         "eda-journal/src/writer.rs",
+        "eda-tool/src/confirm.rs",
         "xtask/",
         "benches/",
         "chaos/",
