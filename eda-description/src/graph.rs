@@ -40,8 +40,8 @@ impl EventGraph {
         Self { title: format!("events of {}", names.join(", ")), graph, findings }
     }
 
-    /// What is likely to be a mistake: an event that nobody handles, a handler whose event nobody publishes, a cycle. Each in
-    /// a sentence.
+    /// What is likely to be a mistake: an event that nobody handles, a handler whose event nobody publishes, or in a newer
+    /// version than it knows, a cycle. Each in a sentence.
     pub fn findings(&self) -> impl Iterator<Item = &str> {
         self.findings.iter().map(|finding| finding.text.as_str())
     }

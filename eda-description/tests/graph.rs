@@ -2,7 +2,7 @@
 
 use eda_core::event::{Decoded, Encoded};
 use eda_core::{AnyEvent, App, Event, HandlerDef, Service};
-use eda_description::{Description, EventGraph};
+use eda_description::{Description, EventGraph, EventRef};
 use serde_json::json;
 
 struct OrderCreated;
@@ -43,6 +43,42 @@ fn a_handler_of_an_event_that_nobody_publishes_waits_for_it() {
     let graph = EventGraph::of(&foreign("shipping", "order.paid"));
     let found: Vec<_> = graph.findings().collect();
     assert!(found[0].starts_with("nobody publishes `order.paid`, which `shipping.ship` takes"), "{found:?}");
+}
+
+#[test]
+fn a_handler_that_knows_older_versions_only_than_the_newest_published_is_found() {
+    let mut described = foreign("shipping", "order.created");
+    for (service, version) in [("web", 1), ("shop", 3), ("admin", 2)] {
+        let mut publisher = foreign(service, "order.created");
+        publisher.services[0].handlers[0].takes = None;
+        publisher.services[0].publishes = vec![EventRef { name: "order.created".to_owned(), version }];
+        described.merge(publisher).expect("each service is there once");
+    }
+    let outdated = "`order.created` is published in version 3, and `shipping.ship` knows up to version 1: \
+                    what is newer becomes a dead letter, so update the handler first";
+    let graph = EventGraph::of(&described);
+    assert_eq!(graph.findings().collect::<Vec<_>>(), [outdated]);
+    assert!(graph.mermaid().contains("class n1 marked"), "{}", graph.mermaid());
+
+    for (known, found) in [(2, 1), (3, 0), (4, 0)] {
+        let event = EventRef { name: "order.created".to_owned(), version: known };
+        described.services[0].handlers[0].takes = Some(event);
+        assert_eq!(EventGraph::of(&described).findings().count(), found, "version {known}");
+    }
+}
+
+#[test]
+fn an_event_that_a_handler_emits_in_a_newer_version_is_found() {
+    let mut described = foreign("shipping", "order.created");
+    let mut emitter = foreign("shop", "cart.closed");
+    let [cart, order] = ["cart.closed", "order.created"].map(|name| EventRef { name: name.to_owned(), version: 2 });
+    emitter.services[0].handlers[0].emits = vec![order];
+    emitter.services[0].publishes = vec![cart.clone()];
+    emitter.services[0].handlers[0].takes = Some(cart);
+    described.merge(emitter).expect("each service is there once");
+    let graph = EventGraph::of(&described);
+    let found: Vec<_> = graph.findings().collect();
+    assert!(found.len() == 1 && found[0].contains("in version 2, and `shipping.ship` knows up to"), "{found:?}");
 }
 
 #[test]

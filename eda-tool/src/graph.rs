@@ -18,8 +18,8 @@ pub(crate) struct GraphOptions {
     /// Also draw what other services wrote with `describe --json`.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     merge: Vec<PathBuf>,
-    /// Draw nothing, and fail where an event is handled by nobody, a handler's event is published by nobody, or events
-    /// lead back to themselves.
+    /// Draw nothing, and fail where an event is handled by nobody, a handler's event is published by nobody, or in a newer
+    /// version than it knows, or events lead back to themselves.
     #[arg(long)]
     check: bool,
 }

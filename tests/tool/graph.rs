@@ -27,7 +27,9 @@ fn graph_check_fails_where_nobody_handles_an_event() {
 
 #[test]
 fn merged_descriptions_make_one_graph() {
-    let shipping = described("shipping", &service("shipping", "ship", "payment.completed", "order.shipped"));
+    let mut shipping = service("shipping", "ship", "payment.completed", "order.shipped");
+    shipping["services"][0]["handlers"][0]["takes"]["version"] = json!(2);
+    let shipping = described("shipping", &shipping);
     let archive = described("archive", &service("archive", "keep", "order.shipped", "order.created"));
     let both = [shipping.to_str(), archive.to_str()].map(|path| path.expect("a path of ours is UTF-8"));
     let told = tool(&["graph", "--check", "--merge", both[0], both[1]]);
@@ -39,6 +41,16 @@ fn merged_descriptions_make_one_graph() {
     let told = tool(&["graph", "--check", "--merge", &waiting.to_string_lossy()]);
     let nobody = "nobody publishes `parcel.lost`, which `waiting.wait` takes";
     assert!(told.status.code() == Some(1) && stderr(&told).contains(nobody), "{}", stderr(&told));
+}
+
+#[test]
+fn graph_check_fails_where_an_event_is_newer_than_its_handler() {
+    let mut newer = service("web", "pay", "payment.completed", "order.created");
+    newer["services"][0]["handlers"][0]["emits"][0]["version"] = json!(2);
+    let newer = described("newer-version", &newer);
+    let told = tool(&["graph", "--check", "--merge", &newer.to_string_lossy()]);
+    let outdated = "`order.created` is published in version 2, and `billing.charge` knows up to version 1";
+    assert!(told.status.code() == Some(1) && stderr(&told).contains(outdated), "{}", stderr(&told));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is likely to be a mistake.
 
-use super::model::{Graph, Kind as NodeKind};
+use super::model::{Graph, Kind as NodeKind, Node};
 
 /// A likely mistake, and the nodes that it is about: of a cycle, in their order.
 pub(super) struct Finding {
@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Unhandled,
     /// A handler whose event nobody publishes.
     Unpublished,
+    /// A handler whose event is published in a newer version than it knows.
+    Outdated,
     /// Events that lead back to themselves.
     Cycle,
 }
@@ -24,6 +26,7 @@ impl Kind {
         match self {
             Self::Unhandled => "unhandled",
             Self::Unpublished => "unpublished",
+            Self::Outdated => "outdated",
             Self::Cycle => "cycle",
         }
     }
@@ -48,7 +51,7 @@ pub(super) fn all(graph: &Graph) -> Vec<Finding> {
         let names: Vec<_> = cycle.iter().chain(cycle.first()).map(|node| format!("`{}`", name(*node))).collect();
         Finding { kind: Kind::Cycle, text: format!("a cycle: {}", names.join(" → ")), nodes: cycle }
     });
-    unhandled.chain(unpublished).chain(cycles).collect()
+    unhandled.chain(unpublished).chain(outdated(graph)).chain(cycles).collect()
 }
 
 /// Events that lead nowhere.
@@ -60,6 +63,21 @@ fn unhandled(graph: &Graph) -> impl Iterator<Item = usize> {
 fn unpublished(graph: &Graph) -> impl Iterator<Item = usize> {
     let comes = |handler: usize| graph.into(handler).any(|event| graph.into(event).next().is_some());
     nodes(graph, NodeKind::Handler).filter(move |handler| graph.nodes[*handler].waits && !comes(*handler))
+}
+
+/// Handlers of an event that is published in a newer version than they know.
+fn outdated(graph: &Graph) -> impl Iterator<Item = Finding> {
+    nodes(graph, NodeKind::Handler).filter_map(|handler| {
+        let event = &graph.nodes[graph.into(handler).next()?];
+        let (published, Node { name, version, .. }) = (event.version?, &graph.nodes[handler]);
+        let known = version.filter(|known| *known < published)?;
+        let text = format!(
+            "`{}` is published in version {published}, and `{name}` knows up to version {known}: what is newer becomes a dead \
+             letter, so update the handler first",
+            event.name
+        );
+        Some(Finding { kind: Kind::Outdated, nodes: vec![handler], text })
+    })
 }
 
 /// One shortest way back to itself for each event that leads to itself, each way once.

@@ -18,6 +18,8 @@ pub(super) struct Node {
     pub(super) name: String,
     /// Whether it takes one event, by its name, and from services only: without one that publishes it, nothing ever comes.
     pub(super) waits: bool,
+    /// Of an event, the newest version that is published; of a handler that takes one by its name, the newest that it knows.
+    pub(super) version: Option<u32>,
     /// What else is known of it.
     pub(super) about: String,
 }
@@ -46,26 +48,27 @@ impl Graph {
             for event in service.publishes.iter().chain(service.handlers.iter().flat_map(taken_or_emitted)) {
                 if !events.contains_key(&*event.name) {
                     let about = about_event(&event.name, &description.events);
-                    events.insert(&*event.name, graph.add(Kind::Event, event.name.clone(), false, about));
+                    events.insert(&*event.name, graph.add(Kind::Event, event.name.clone(), about));
                 }
             }
         }
         for service in services {
             if !service.publishes.is_empty() {
-                let from = graph.add(Kind::Publisher, service.name.clone(), false, String::new());
-                service.publishes.iter().for_each(|event| graph.connect(from, events[&*event.name]));
+                let from = graph.add(Kind::Publisher, service.name.clone(), String::new());
+                service.publishes.iter().for_each(|event| graph.publish(from, events[&*event.name], event.version));
             }
             for handler in &service.handlers {
                 let from_outside = handler.binding.is_none() || !handler.accepts.is_empty();
-                let waits = handler.takes.is_some() && !from_outside;
                 let name = format!("{}.{}", service.name, handler.name);
-                let node = graph.add(Kind::Handler, name, waits, about_handler(handler));
+                let node = graph.add(Kind::Handler, name, about_handler(handler));
+                graph.nodes[node].waits = handler.takes.is_some() && !from_outside;
+                graph.nodes[node].version = handler.takes.as_ref().map(|event| event.version);
                 for (name, event) in &events {
                     if takes(handler, name) {
                         graph.connect(*event, node);
                     }
                 }
-                handler.emits.iter().for_each(|event| graph.connect(node, events[&*event.name]));
+                handler.emits.iter().for_each(|event| graph.publish(node, events[&*event.name], event.version));
             }
         }
         graph
@@ -81,9 +84,15 @@ impl Graph {
         self.arrows.iter().filter(move |(from, _)| *from == node).map(|(_, to)| *to)
     }
 
-    fn add(&mut self, kind: Kind, name: String, waits: bool, about: String) -> usize {
-        self.nodes.push(Node { kind, name, waits, about });
+    fn add(&mut self, kind: Kind, name: String, about: String) -> usize {
+        self.nodes.push(Node { kind, name, waits: false, version: None, about });
         self.nodes.len() - 1
+    }
+
+    fn publish(&mut self, from: usize, event: usize, version: u32) {
+        self.connect(from, event);
+        let newest = &mut self.nodes[event].version;
+        *newest = (*newest).max(Some(version));
     }
 
     fn connect(&mut self, from: usize, to: usize) {
