@@ -225,7 +225,8 @@ impl Comparison {
         }
     }
 
-    /// Bindings of queues that stay, then whole queues. Those of delays are shared, and stay.
+    /// Bindings of queues that stay, then whole queues, which take theirs along: undone before, they would be missing where the
+    /// queue can't be deleted. Those of delays are shared, and stay.
     async fn left_over(&mut self, topology: &Topology, plan: &Plan, former: &Topology, former_plan: &Plan) -> Result {
         let stays = |queue: &str| topology.subscriptions.iter().any(|other| other.queue == queue);
         for binding in &former_plan.bindings {
@@ -248,10 +249,9 @@ impl Comparison {
             }
             for (queue, _) in held {
                 let bindings = former_plan.bindings.iter().filter(|binding| binding.queue == queue);
-                let unbind = bindings.map(|binding| (Action::Unbind, item(binding)));
-                let delete = (Action::Delete, Item::Queue(queue.clone()));
-                let steps = unbind.chain([delete]).map(|(action, item)| Change { action, item, why: String::new() });
-                self.changes.extend(steps);
+                let ways = bindings.map(|Binding { exchange, routing_key, .. }| format!("{exchange} by {routing_key}"));
+                let why = format!("with its bindings to {}", ways.collect::<Vec<_>>().join(", "));
+                self.changes.push(Change { action: Action::Delete, item: Item::Queue(queue), why });
             }
         }
         Ok(())

@@ -72,12 +72,7 @@ async fn carry_out(
 ) -> Result<(), Stop> {
     let operator = operator(broker)?;
     let mut changes = operator.compare(wanted, former).await?;
-    let stays = |change: &Change| wanted.subscriptions.iter().any(|other| Some(&*other.queue) == queue(&change.item));
-    let is_left_over = |change: &Change| match change.action {
-        Action::Delete | Action::Keep => true,
-        Action::Unbind => !stays(change),
-        _ => false,
-    };
+    let is_left_over = |change: &Change| matches!(change.action, Action::Delete | Action::Keep);
     match command {
         TopologyCommand::Plan(_) => {}
         TopologyCommand::Apply(_) => changes.retain(|change| !is_left_over(change)),
@@ -92,14 +87,45 @@ async fn carry_out(
         TopologyCommand::Plan(_) => return Ok(()),
         TopologyCommand::Apply(_) => broker.transport().declare(wanted).await?,
         TopologyCommand::Prune { yes, .. } => {
-            let deleted = changes.iter().filter(|change| change.action == Action::Delete).count();
-            if deleted > 0 && !yes {
-                ask(&format!("delete {}", counted(deleted as u64, "queue"))).await?;
+            let deleted: Vec<_> = changes.iter().filter_map(deleted).collect();
+            if !deleted.is_empty() {
+                if !yes {
+                    ask(&format!("delete {}", counted(deleted.len() as u64, "queue"))).await?;
+                }
+                check_deletable(operator, &deleted, former).await?;
             }
         }
     }
     remove(operator, &changes).await?;
     Ok(())
+}
+
+/// Whether all can be deleted, before the first is: of a handler both queues go or none, also where the right to one is missing, or
+/// a message has come meanwhile.
+async fn check_deletable(operator: &dyn Operate, deleted: &[&str], former: &Topology) -> Result<(), Error> {
+    // who lacks the right to configure them, which deleting needs, may not compare them either
+    let handlers = former.subscriptions.iter().filter(|handler| deleted.contains(&&*handler.queue));
+    operator.compare(&only(handlers.map(|handler| &*handler.queue)), &Topology::default()).await?;
+    for state in operator.queues(&only(deleted.iter().copied())).await? {
+        if state.messages > 0 || state.consumers > 0 {
+            let text = "it was empty and is not any more, or is consumed again: nothing was deleted";
+            return Err(Error::new(ErrorKind::Conflict, text).with("queue", state.queue));
+        }
+    }
+    Ok(())
+}
+
+/// Queues and nothing beside them: no bindings, no delays.
+fn only<'a>(names: impl Iterator<Item = &'a str>) -> Topology {
+    let policy = Policy { retries: 0, ..Policy::default() };
+    let subscription = |queue: &str| Subscription {
+        service: String::new(),
+        queue: queue.to_owned(),
+        declare: true,
+        bindings: Vec::new(),
+        policy: policy.clone(),
+    };
+    Topology { subscriptions: names.map(subscription).collect(), ..Topology::default() }
 }
 
 async fn remove(operator: &dyn Operate, changes: &[Change]) -> Result<(), Error> {
@@ -139,10 +165,10 @@ fn conflict(Change { item, why, .. }: &Change) -> String {
     format!("{item} stands in the way: {why}")
 }
 
-fn queue(item: &Item) -> Option<&str> {
-    match item {
-        Item::Exchange(_) => None,
-        Item::Queue(queue) | Item::Binding { queue, .. } => Some(queue),
+fn deleted(change: &Change) -> Option<&str> {
+    match change {
+        Change { action: Action::Delete, item: Item::Queue(queue), .. } => Some(queue),
+        _ => None,
     }
 }
 

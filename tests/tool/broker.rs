@@ -125,9 +125,15 @@ async fn what_a_handler_left_behind_is_pruned_when_it_is_empty() {
     let unasked = told(mended(), &["topology", "prune", "--former", &file]).await;
     assert!(unasked.is_err_and(|stop| stop.to_string().contains("add `--yes`")));
     let pruned = told(mended(), &["topology", "prune", "--yes", "--former", &file]).await.expect("it is empty");
-    for line in ["hear to eda.events by tool.pruned", "hear", "hear.dead"] {
-        assert!(pruned.contains(&format!("queue {service}.{line}\n")), "{pruned}");
-    }
+    let hear = format!("{service}.hear");
+    assert_eq!(
+        pruned,
+        format!(
+            "delete    queue {hear}: with its bindings to eda.retry by {hear}, eda.events by tool.pruned, \
+             eda.events.strict by tool.pruned\n\
+             delete    queue {dead}: with its bindings to eda.dead by {hear}\n"
+        )
+    );
     let again = told(mended(), &["topology", "prune", "--yes", "--former", &file]).await.expect("nothing is left");
     assert_eq!(again, "nothing to change\n");
 }
@@ -157,7 +163,7 @@ async fn what_permissions_grants_is_enough_for_all_but_deleting_and_following() 
 
     let planned = at(mended(), &["topology", "plan", "--former", &file]).await.expect("it may look");
     let stale = "unbind    queue billing.mend to eda.events by tool.pruned\n";
-    assert!(planned.contains(stale) && planned.contains("delete    queue billing.gone\n"), "{planned}");
+    assert!(planned.contains(stale) && planned.contains("delete    queue billing.gone"), "{planned}");
     let applied = at(mended(), &["topology", "apply", "--former", &file]).await.expect("it may bind and unbind");
     assert!(applied.contains(stale) && !applied.contains("delete"), "{applied}");
     let bindings = node.ctl(&["list_bindings", "--silent"]).expect("the node answers");
@@ -170,6 +176,23 @@ async fn what_permissions_grants_is_enough_for_all_but_deleting_and_following() 
         let arguments = [refused, file.as_slice()].concat();
         let stop = at(mended(), &arguments).await.expect_err("a service needs no such right");
         assert!(stop.exit_code() == 1 && stop.to_string().contains("the user lacks a permission"), "{stop}");
+    }
+
+    // of a handler that is gone both queues go, or none, and until then each gets what it got
+    let prune = ["topology", "prune", "--yes", "--former", &file];
+    let of_gone = || {
+        let bindings = node.ctl(&["list_bindings", "--silent"]).expect("the node answers");
+        bindings.lines().filter(|line| line.contains("billing.gone")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = of_gone();
+    let (one, both) = (r"^billing\.gone$", r"^billing\.gone(\.dead)?$");
+    for (configured, is_read) in [(both, one), (one, both), (both, both)] {
+        let (configure, read) = (format!("{configure}|{configured}"), format!("{read}|{is_read}"));
+        node.ctl(&["set_permissions", "ada", &configure, write, &read]).expect("the node answers");
+        let pruned = at(mended(), &prune).await;
+        let is_enough = (configured, is_read) == (both, both);
+        assert_eq!(pruned.is_ok(), is_enough, "{pruned:?}");
+        assert_eq!(of_gone(), if is_enough { Vec::new() } else { before.clone() });
     }
 }
 

@@ -73,7 +73,7 @@ pub enum Action {
     Bind,
     /// It is left over, and unbound.
     Unbind,
-    /// It is left over, and deleted.
+    /// It is left over, and deleted, and a queue's bindings with it: those are no steps of their own.
     Delete,
     /// It is left over, and kept for now.
     Keep,
