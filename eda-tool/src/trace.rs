@@ -5,7 +5,8 @@ mod tree;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::io::{self, BufRead, BufReader, Write, stderr};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, Write, stderr};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -80,13 +81,28 @@ pub(crate) async fn trace(
 }
 
 async fn find(broker: Option<&Broker>, options: &TraceOptions) -> Result<Found, Error> {
-    let mut found = Found::read(broker, &options.journal, &options.id).await?;
+    let journals = open(&options.journal)?;
+    let mut found = Found::read(broker, &journals, &options.id).await?;
     if found.entries.is_empty()
         && let Some(correlation) = found.of_event.take()
     {
-        found = Found::read(broker, &options.journal, &correlation).await?;
+        found = Found::read(broker, &journals, &correlation).await?;
     }
     Ok(found)
+}
+
+/// All of them before the first is read: that can take long, and their writers rename and replace them meanwhile.
+fn open(journals: &[PathBuf]) -> Result<Vec<(String, File)>, Error> {
+    let files = journals.iter().flat_map(|journal| open_files(journal));
+    let opened = files.map(|(path, file)| {
+        let place = path.display().to_string();
+        file.map_err(|error| unreadable(&place, error)).map(|file| (place, file))
+    });
+    opened.collect()
+}
+
+fn unreadable(place: &str, error: io::Error) -> Error {
+    Error::new(ErrorKind::Invalid, "could not read a journal").with("file", place).caused_by(error)
 }
 
 /// What the journals hold of one business process.
@@ -126,19 +142,15 @@ fn keep_first(entries: &mut Vec<Entry<'_>>) {
 }
 
 impl Found {
-    async fn read(broker: Option<&Broker>, journals: &[PathBuf], id: &str) -> Result<Self, Error> {
+    async fn read(broker: Option<&Broker>, journals: &[(String, File)], id: &str) -> Result<Self, Error> {
         let mut found = Self::default();
-        // all of them before the first is read: that can take long, and their writers begin new ones meanwhile
-        let opened: Vec<_> = journals.iter().flat_map(|journal| open_files(journal)).collect();
-        for (path, file) in opened {
-            let place = path.display().to_string();
-            let refuse = |error| {
-                Error::new(ErrorKind::Invalid, "could not read a journal").with("file", &place).caused_by(error)
-            };
-            let file = file.map_err(refuse)?;
+        for (place, file) in journals {
+            let mut file = file;
+            // it may have been read before; a pipe can't be read again
+            let _ = file.rewind();
             let progress = Progress::over_bytes("reading", file.metadata().map_or(0, |about| about.len()));
             let lines = Reader::new(BufReader::new(progress.of(file)));
-            found.lines(lines, &place, id).map_err(refuse)?;
+            found.lines(lines, place, id).map_err(|error| unreadable(place, error))?;
         }
         if let Some(broker) = broker {
             found.queue(broker, id).await?;
@@ -215,66 +227,4 @@ impl Found {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_that_were_sent_twice_are_told_once() {
-        let entry = |id: &str| {
-            let line = format!(
-                r#"{{"journal":1,"time":"2026-01-31T12:00:00Z","kind":"published","id":"{id}","outcome":"confirmed"}}"#
-            );
-            Entry::parse(line.as_bytes()).expect("it is a line")
-        };
-        let mut entries = ["a", "b", "a", "b"].map(entry).to_vec();
-        keep_first(&mut entries);
-        let ids: Vec<_> = entries.iter().filter_map(|entry| entry.id.as_deref()).collect();
-        assert_eq!(ids, ["a", "b"]);
-    }
-
-    #[test]
-    fn dropped_lines_that_were_told_twice_are_counted_once() {
-        let dropped = |second: u32, count: u32| {
-            let head = format!(r#""journal":1,"time":"2026-01-31T12:00:0{second}Z","kind":"dropped""#);
-            format!("{{{head},\"outcome\":\"dropped\",\"count\":{count}}}\n")
-        };
-        let journal = [dropped(0, 10), dropped(0, 10), dropped(0, 5), dropped(1, 10)].concat();
-        let mut found = Found::default();
-        found.lines(Reader::new(journal.as_bytes()), "a.journal", "7").expect("it is in memory");
-        assert_eq!((found.missing(), found.lines), (25, 4));
-    }
-
-    /// While the former file, a pipe here, is read, the file that is written is renamed in its place.
-    #[cfg(target_os = "linux")]
-    #[tokio::test]
-    async fn a_file_that_is_renamed_while_its_former_is_read_is_read_too() {
-        use std::fs;
-
-        let line = |id: &str| {
-            let head = r#""journal":1,"time":"2026-01-31T12:00:00Z","kind":"published""#;
-            format!("{{{head},\"id\":\"{id}\",\"correlation_id\":\"7\",\"outcome\":\"confirmed\"}}\n")
-        };
-        let folder = std::env::temp_dir().join(format!("trace-renamed-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("the folder is ours");
-        let (journal, former) = (folder.join("b.journal"), folder.join("b.journal.1"));
-        let made = std::process::Command::new("mkfifo").arg(&former).status().expect("`mkfifo` is there");
-        assert!(made.success());
-        fs::write(&journal, line("middle")).expect("it is ours");
-        let lines = [line("oldest"), line("newest")];
-        let renaming = std::thread::spawn({
-            let journal = journal.clone();
-            move || {
-                // waits for the reader
-                let mut pipe = fs::OpenOptions::new().write(true).open(&former)?;
-                fs::rename(&journal, &former)?;
-                fs::write(&journal, &lines[1])?;
-                pipe.write_all(lines[0].as_bytes())
-            }
-        });
-        let found = Found::read(None, &[journal], "7").await.expect("all of it can be read");
-        renaming.join().expect("it does not panic").expect("the files are ours");
-        fs::remove_dir_all(&folder).expect("it is ours");
-        let ids: Vec<_> = found.entries.iter().filter_map(|entry| entry.id.as_deref()).collect();
-        assert_eq!(ids, ["oldest", "middle"], "what was written before it began, in this order");
-    }
-}
+mod tests;
