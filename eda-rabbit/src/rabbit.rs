@@ -1,7 +1,7 @@
 //! The transport: two connections, one publisher, many subscriptions.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,6 +35,8 @@ pub struct Rabbit {
     publishing: Connection,
     publisher: Publisher,
     is_closed: AtomicBool,
+    /// Of how many subscriptions the largest topology was that was declared.
+    declared: AtomicUsize,
 }
 
 impl Rabbit {
@@ -82,7 +84,14 @@ impl Rabbit {
         let publishing = open("publishing").await?;
         let consuming = open("consuming").await?;
         let publisher = Publisher::start(publishing.clone());
-        Ok(Self { config, consuming, publishing, publisher, is_closed: AtomicBool::new(false) })
+        Ok(Self {
+            config,
+            consuming,
+            publishing,
+            publisher,
+            is_closed: AtomicBool::new(false),
+            declared: AtomicUsize::new(0),
+        })
     }
 
     async fn declare_once(&self, plan: &Plan) -> Result {
@@ -144,6 +153,7 @@ impl Transport for Rabbit {
     async fn declare(&self, topology: &Topology) -> Result<()> {
         self.check_open()?;
         let plan = Plan::of(topology)?;
+        self.declared.fetch_max(topology.subscriptions.len(), Ordering::Relaxed);
         let mut backoff = Backoff::new();
         let declare = async {
             loop {
@@ -176,6 +186,8 @@ impl Transport for Rabbit {
 
     async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
         self.check_open()?;
+        // a start that fails halfway has taken messages, and each of them has been delivered once more
+        self.consuming.link().await?.check_room(self.declared.load(Ordering::Relaxed))?;
         let prefetch = subscription.policy.prefetch.unwrap_or(self.config.prefetch);
         let settler = Settler::new(self.publisher.clone(), self.consuming.clone(), subscription.clone());
         let subscriber = Subscriber::open(

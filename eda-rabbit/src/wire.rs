@@ -46,6 +46,14 @@ pub(crate) trait Link: Send + Sync {
         self.channel().await
     }
 
+    /// Whether there is room for so many subscriptions; says so before any of them takes a message.
+    ///
+    /// # Errors
+    /// As [`lasting_channel`](Self::lasting_channel).
+    fn check_room(&self, _subscriptions: usize) -> Result {
+        Ok(())
+    }
+
     /// Why the broker takes nothing for now; `None` while it does.
     fn blocked(&self) -> watch::Receiver<Option<String>>;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use eda_core::ErrorKind;
 use eda_core::transport::{ConsumerState, FailureRecord, Transport};
+use eda_core::{ErrorKind, Topology};
 use eda_rabbit::Rabbit;
 use futures_util::future::join_all;
 use rabbit_node::{Node, Options};
@@ -70,7 +70,10 @@ async fn more_subscriptions_than_channels_are_an_error_and_the_others_go_on() {
     for error in refused {
         assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
         let text = error.to_string();
-        assert!(["channel_max", "2 subscriptions", "4 channels"].iter().all(|part| text.contains(part)), "{text}");
+        assert!(
+            ["channel_max", "2 subscriptions", "4 channels", "found 3"].iter().all(|part| text.contains(part)),
+            "{text}"
+        );
     }
     let since: Vec<_> = consuming.iter().map(|(_, deliveries)| deliveries.status().borrow().since).collect();
     let publisher = rabbit.publisher().await.expect("there is one");
@@ -99,5 +102,22 @@ async fn more_subscriptions_than_channels_are_an_error_and_the_others_go_on() {
     let (_, mut first) = consuming.remove(0);
     first.close().await.expect("closed");
     subscribe(&rabbit, &subscriptions[5]).await;
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_more_subscriptions_than_channels_takes_no_message() {
+    let node = node_with("channel_max = 4");
+    let rabbit = Rabbit::connect(&node.url()).await.expect("the node answers");
+    let subscriptions: Vec<_> = (0..3).map(|_| subscription("start")).collect();
+    let topology = Topology { subscriptions: subscriptions.clone(), ..Topology::default() };
+    rabbit.declare(&topology).await.expect("as many queues as one likes");
+    for subscription in &subscriptions {
+        let error = rabbit.subscribe(subscription).await.err().expect("the others would not fit");
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
+        assert!(error.to_string().contains("2 subscriptions at most"), "{error}");
+        assert!(error.to_string().contains("found 3"), "{error}");
+    }
+    assert_eq!(node.ctl(&["list_consumers", "-q"]).expect("the node tells").trim(), "");
     rabbit.close().await.expect("closed");
 }

@@ -25,7 +25,8 @@ pub(super) struct LapinLink {
     blocked: watch::Sender<Option<String>>,
     events: tokio::sync::Mutex<Pin<Box<dyn Stream<Item = Event> + Send>>>,
     abandoned: watch::Sender<Option<String>>,
-    /// For as many channels as may stay.
+    /// How many channels may stay, and a place for each.
+    lasting: usize,
     places: Arc<Semaphore>,
 }
 
@@ -33,9 +34,9 @@ impl LapinLink {
     pub(super) fn new(connection: Connection) -> Self {
         let events =
             tokio::sync::Mutex::new(Box::pin(connection.events_listener()) as Pin<Box<dyn Stream<Item = _> + Send>>);
-        let places = Arc::new(Semaphore::new(lasting(connection.configuration().channel_max())));
         let (blocked, abandoned) = (watch::Sender::new(None), watch::Sender::new(None));
-        Self { connection, blocked, events, abandoned, places }
+        let lasting = usize::from(connection.configuration().channel_max()).saturating_sub(PASSING);
+        Self { connection, blocked, events, abandoned, lasting, places: Arc::new(Semaphore::new(lasting)) }
     }
 
     async fn open(&self) -> Result<Arc<lapin::Channel>> {
@@ -73,21 +74,16 @@ impl LapinLink {
         Error::new(ErrorKind::Rejected, text)
     }
 
-    fn no_place(&self) -> Error {
+    fn too_many(&self, found: usize) -> Error {
         let allowed = self.connection.configuration().channel_max();
         let text = format!(
-            "this is one too many: expected {} subscriptions at most, since the broker allows {allowed} channels on a \
-             connection, and {PASSING} are kept for what comes and goes; raise `channel_max` in its configuration, or run \
-             fewer handlers in one process",
-            lasting(allowed)
+            "expected {} subscriptions at most, since the broker allows {allowed} channels on a connection and {PASSING} are \
+             kept for what comes and goes, found {found}: raise `channel_max` in its configuration, or run fewer handlers \
+             in one process",
+            self.lasting
         );
         Error::new(ErrorKind::Rejected, text)
     }
-}
-
-/// How many channels may stay where so many are allowed.
-fn lasting(allowed: u16) -> usize {
-    usize::from(allowed).saturating_sub(PASSING)
 }
 
 #[async_trait]
@@ -97,10 +93,14 @@ impl Link for LapinLink {
     }
 
     async fn lasting_channel(&self) -> Result<Arc<dyn Channel>> {
-        let place =
-            timeout(ROOM, Arc::clone(&self.places).acquire_owned()).await.ok().and_then(std::result::Result::ok);
-        let Some(place) = place else { return Err(self.no_place()) };
+        let Ok(Ok(place)) = timeout(ROOM, Arc::clone(&self.places).acquire_owned()).await else {
+            return Err(self.too_many(self.lasting + 1));
+        };
         Ok(Arc::new(LapinChannel(self.open().await?, Some(place))))
+    }
+
+    fn check_room(&self, subscriptions: usize) -> Result {
+        if subscriptions > self.lasting { Err(self.too_many(subscriptions)) } else { Ok(()) }
     }
 
     fn blocked(&self) -> watch::Receiver<Option<String>> {
