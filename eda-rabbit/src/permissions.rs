@@ -12,7 +12,9 @@ use eda_core::transport::{Permit, Unrouted};
 use eda_core::{Result, Topology};
 
 use crate::config::Config;
-use crate::topology::{Argument, DEAD, EVENTS, EVENTS_STRICT, JOURNAL, JOURNAL_LINES, ORPHANED, Plan, RETRY, UNROUTED};
+use crate::topology::{
+    Argument, DEAD, EVENTS, EVENTS_STRICT, JOURNAL, JOURNAL_LINES, ORPHANED, Plan, RETRY, UNROUTED, WAIT,
+};
 
 /// The rights that an app needs at RabbitMQ: what `rabbitmqctl set_permissions` takes. Shown, it is that command.
 ///
@@ -97,8 +99,8 @@ impl Permissions {
         self
     }
 
-    /// For all queues that these services have or will have, `{service}.*`, so that a new handler needs no new rights. The
-    /// services may read their dead letters then, too.
+    /// For all queues that these services have or will have, `{service}.*` and `eda.wait.{service}.*`, so that a new handler
+    /// or another backoff needs no new rights. The services may read their dead letters then, too.
     #[must_use]
     pub fn for_services<S: Into<String>>(mut self, services: impl IntoIterator<Item = S>) -> Self {
         self.services.extend(services.into_iter().map(Into::into));
@@ -145,9 +147,10 @@ impl Permissions {
 
     fn pattern(&self, names: &BTreeSet<String>) -> String {
         let is_covered = |name: &&String| {
+            let name = name.strip_prefix(WAIT).unwrap_or(name);
             self.services.iter().any(|service| name.strip_prefix(service).is_some_and(|rest| rest.starts_with('.')))
         };
-        let whole = self.services.iter().map(|service| format!(r"{}\..*", escape(service)));
+        let whole = self.services.iter().map(|service| format!(r"({})?{}\..*", escape(WAIT), escape(service)));
         let single = names.iter().filter(|name| !is_covered(name)).map(|name| escape(name).into_owned());
         // what follows events makes a queue of its own, whose name the broker chooses
         let own = self.is_operating.then(|| r"amq\.gen-.*".to_owned());
@@ -272,7 +275,7 @@ mod tests {
     #[test]
     fn a_whole_service_takes_the_place_of_its_queues() {
         let permissions = permissions("amqp://localhost", &[("billing.charge", true)]).for_services(["billing"]);
-        assert!(permissions.read().ends_with(r"|eda\.unrouted|billing\..*)$"), "{}", permissions.read());
+        assert!(permissions.read().ends_with(r"|eda\.unrouted|(eda\.wait\.)?billing\..*)$"), "{}", permissions.read());
         assert!(!permissions.configure().contains("charge"));
     }
 }

@@ -6,10 +6,10 @@
 //!                    ▼                            │      ▼
 //!              eda.unrouted                       │   eda.dead ──▶ {queue}.dead
 //!                                                 │
-//!  a retry ─▶ eda.wait.{ms} ──after its time──▶ eda.retry (direct, by the queue's name)
-//!                                                 │ the queue is gone
-//!                                                 ▼
-//!                                          eda.retry.orphaned
+//!  a retry ─▶ eda.wait.{service}.{ms} ──after its time──▶ eda.retry (direct, by the queue's name)
+//!                                                           │ the queue is gone
+//!                                                           ▼
+//!                                                    eda.retry.orphaned
 //! ```
 
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub const EVENTS_STRICT: &str = "eda.events.strict";
 pub const UNROUTED: &str = "eda.unrouted";
 /// From where a retry returns to its queue.
 pub const RETRY: &str = "eda.retry";
+/// With what the names begin under which retries wait: the service's name and the milliseconds follow.
+pub const WAIT: &str = "eda.wait.";
 /// Where retries end whose queue is gone.
 pub const ORPHANED: &str = "eda.retry.orphaned";
 /// Where the journal of all services is kept.
@@ -181,11 +183,11 @@ impl Plan {
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) where a backoff is longer than the longest delay, or a name longer than AMQP allows.
     pub fn subscription(subscription: &Subscription) -> Result<Self> {
-        let (queue, policy) = (&subscription.queue, &subscription.policy);
+        let Subscription { service, queue, policy, .. } = subscription;
         limits::check_subscription(subscription)?;
         let mut plan = Self::default();
         for wait in policy.backoff.waits(policy.retries) {
-            plan.merge(Self::delay(rung(wait)?));
+            plan.merge(Self::delay(service, rung(wait)?));
         }
         plan.queues.push(Queue { name: format!("{queue}.dead"), arguments: Some(parked(&[])) });
         plan.bind(&format!("{queue}.dead"), DEAD, queue);
@@ -209,9 +211,10 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The queue in which retries wait for a time, and the way into it.
-    pub fn delay(milliseconds: u64) -> Self {
-        let name = wait_name(milliseconds);
+    /// The queue in which a service's retries wait for a time, and the way into it. RabbitMQ has no more than 32 retries of a
+    /// waiting queue on their way at once, and holds them until they are taken: one that is full holds up its own service.
+    pub fn delay(service: &str, milliseconds: u64) -> Self {
+        let name = wait_name(service, milliseconds);
         let mut plan = Self::default();
         plan.exchange(&name, ExchangeKind::Fanout, None);
         let arguments = [
@@ -267,9 +270,9 @@ pub fn rung(wanted: Duration) -> Result<u64> {
     rung.ok_or_else(|| Error::new(ErrorKind::Internal, "the ladder of delays ends below the longest one"))
 }
 
-/// The name of the exchange and the queue of a delay.
-pub(crate) fn wait_name(milliseconds: u64) -> String {
-    format!("eda.wait.{milliseconds}")
+/// The name of the exchange and the queue of a service's delay.
+pub(crate) fn wait_name(service: &str, milliseconds: u64) -> String {
+    format!("{WAIT}{service}.{milliseconds}")
 }
 
 fn strategy() -> &'static str {
@@ -314,6 +317,7 @@ mod tests {
         assert_eq!(queue.arguments, None);
         let exchanges: Vec<_> = plan.bindings.iter().filter(|binding| binding.queue == "order_events").collect();
         assert_eq!(exchanges.len(), 1, "only its own way back: {exchanges:?}");
-        assert_eq!(plan.exchanges.len(), 1, "one delay");
+        let delays: Vec<_> = plan.exchanges.iter().map(|exchange| &*exchange.name).collect();
+        assert_eq!(delays, ["eda.wait.billing.200"]);
     }
 }

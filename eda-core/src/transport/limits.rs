@@ -13,6 +13,9 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 /// How many bytes a routing key, a queue's name or a header's name may have: AMQP 0-9-1 §4.2.5.3, short strings.
 pub const SHORT_TEXT_LIMIT: usize = 255;
 
+/// How many bytes a service's name may have: what a transport makes for a service is called after it.
+pub const SERVICE_LIMIT: usize = 200;
+
 /// How many bytes all headers of a message may have, names and values: 64 KiB. AMQP carries them in one frame, 128 KiB
 /// unless the broker is told otherwise, beside what the broker and a dead letter's reason add.
 pub const HEADERS_LIMIT: usize = 64 * 1024;
@@ -177,12 +180,14 @@ pub fn check_headers(message: &Message) -> Result {
 /// # Errors
 /// [`Invalid`](ErrorKind::Invalid) where a name or a binding is none that a broker takes, a backoff too long, or a prefetch 0.
 pub fn check_subscription(subscription: &Subscription) -> Result {
-    let (queue, policy) = (&subscription.queue, &subscription.policy);
+    let Subscription { service, queue, policy, .. } = subscription;
     if queue.is_empty() || (subscription.declare && queue.starts_with("amq.")) {
         let text = format!("`{queue}` is no name for a queue: it may neither be empty nor begin with `amq.`");
         return Err(Error::new(ErrorKind::Invalid, text));
     }
     no_control("queue name", queue)?;
+    no_control("service name", service)?;
+    length("service name", service.len(), SERVICE_LIMIT)?;
     subscription.bindings.iter().try_for_each(|binding| no_control("binding", binding))?;
     if policy.prefetch == Some(0) {
         let text = "expected a prefetch greater than 0: nothing would ever be delivered, or without a bound";
@@ -214,10 +219,14 @@ pub fn short_text(what: &'static str, text: &str) -> Result {
     short_length(what, text.len())
 }
 
-fn short_length(what: &'static str, length: usize) -> Result {
-    if length <= SHORT_TEXT_LIMIT {
+fn short_length(what: &'static str, found: usize) -> Result {
+    length(what, found, SHORT_TEXT_LIMIT)
+}
+
+fn length(what: &'static str, found: usize, limit: usize) -> Result {
+    if found <= limit {
         return Ok(());
     }
-    let text = format!("the {what} has {length} bytes, over the limit of {SHORT_TEXT_LIMIT}");
+    let text = format!("the {what} has {found} bytes, over the limit of {limit}");
     Err(Error::new(ErrorKind::Invalid, text))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use eda_core::Subscription;
 use eda_core::transport::FailureRecord;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -44,10 +45,15 @@ pub(crate) struct Original {
 }
 
 /// A copy that waits for its time and then returns to its queue: everything as it came, and the next attempt's number.
-pub(crate) fn retry_copy(original: &Original, queue: &str, milliseconds: u64, failure: &FailureRecord) -> Outgoing {
+pub(crate) fn retry_copy(
+    original: &Original,
+    to: &Subscription,
+    milliseconds: u64,
+    failure: &FailureRecord,
+) -> Outgoing {
     let mut copy = copy(original, failure);
     copy.headers.insert(ATTEMPT.into(), AMQPValue::LongLongInt((failure.attempt.saturating_add(1)).into()));
-    copy.outgoing(wait_name(milliseconds), queue)
+    copy.outgoing(wait_name(&to.service, milliseconds), &to.queue)
 }
 
 /// A copy that is kept with the reason: everything as it came, and why, where and when it failed.
@@ -136,11 +142,17 @@ fn time(time: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eda_core::Policy;
     use eda_core::transport::Reason;
 
     fn failure() -> FailureRecord {
         let (detail, handler) = ("x".repeat(FailureRecord::DETAIL_LIMIT), "billing.charge".to_owned());
         FailureRecord { reason: Reason::Permanent, detail, handler, attempt: 1, failed_at: SystemTime::UNIX_EPOCH }
+    }
+
+    fn subscription() -> Subscription {
+        let (service, queue, bindings) = ("billing".into(), "q".into(), Vec::new());
+        Subscription { service, queue, declare: true, bindings, policy: Policy::default() }
     }
 
     #[test]
@@ -165,7 +177,7 @@ mod tests {
         headers.insert(FIRST_REASON.into(), long("transient"));
         let properties = BasicProperties::default().with_headers(headers);
         let original = Original { exchange: RETRY.into(), routing_key: "q".into(), properties, body: Bytes::new() };
-        for copy in [retry_copy(&original, "q", 100, &failure()), dead_copy(&original, "q", &failure())] {
+        for copy in [retry_copy(&original, &subscription(), 100, &failure()), dead_copy(&original, "q", &failure())] {
             let headers = copy.properties.headers().as_ref().expect("it has some");
             assert!(encoded_size(&AMQPValue::FieldTable(headers.clone())) < HEADERS_LIMIT);
             assert_eq!(headers.inner().get(FIRST_REASON), Some(&long("transient")));
@@ -176,7 +188,8 @@ mod tests {
     fn a_copy_of_a_copy_remembers_the_first_failure() {
         let properties = BasicProperties::default().with_reply_to("r".into()).with_expiration("5".into());
         let original = Original { exchange: "e".into(), routing_key: "k".into(), properties, body: Bytes::new() };
-        let first = retry_copy(&original, "q", 100, &failure());
+        let first = retry_copy(&original, &subscription(), 100, &failure());
+        assert_eq!((&*first.exchange, &*first.routing_key), ("eda.wait.billing.100", "q"));
         let again = Original {
             exchange: RETRY.into(),
             routing_key: "q".into(),

@@ -149,10 +149,9 @@ impl Settler {
             self.ack(token);
         }
         let delay = after.map(rung).transpose()?;
-        let queue = &self.subscription.queue;
         let copy = Arc::new(match delay {
-            Some(delay) => retry_copy(&original, queue, delay, failure),
-            None => dead_copy(&original, queue, failure),
+            Some(delay) => retry_copy(&original, &self.subscription, delay, failure),
+            None => dead_copy(&original, &self.subscription.queue, failure),
         });
         tokio::select! {
             biased;
@@ -190,7 +189,7 @@ impl Settler {
     /// One that is not confirmed stays in hand: another one beside it would come, too.
     async fn publish_copy(&self, copy: &Arc<Outgoing>, delay: Option<u64>, deadline: Instant) -> Result {
         if let Some(delay) = delay.filter(|delay| !self.delays().contains(delay)) {
-            self.declare(Plan::delay(delay)).await?;
+            self.declare(Plan::delay(&self.subscription.service, delay)).await?;
             self.delays().insert(delay);
         }
         match self.confirm(copy, deadline).await {
@@ -199,7 +198,7 @@ impl Settler {
                 warn!(queue = self.subscription.queue, %error, "the way of a failed delivery is gone; making it again");
                 let mut plan = Plan::shared();
                 plan.merge(Plan::subscription(&self.subscription)?);
-                plan.merge(delay.map(Plan::delay).unwrap_or_default());
+                plan.merge(delay.map(|delay| Plan::delay(&self.subscription.service, delay)).unwrap_or_default());
                 self.declare(plan).await?;
                 self.confirm(copy, deadline).await
             }

@@ -21,6 +21,8 @@ mod stale;
 mod removed;
 // a leader that does not answer
 mod unanswered;
+// retries that are not taken
+mod waiting;
 // permissions
 mod access;
 // connected, and not consuming

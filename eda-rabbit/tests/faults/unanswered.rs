@@ -112,7 +112,7 @@ async fn operator(node: &Node) -> Rabbit {
     Rabbit::connect(&node.url()).await.expect("the node answers")
 }
 
-fn leader(node: &Node, verb: &str, queue: &str) {
+pub(crate) fn leader(node: &Node, verb: &str, queue: &str) {
     let done = node.eval(&format!(r#"begin {}, ok = sys:{verb}(Name), "{verb}" end"#, name(queue)));
     assert_eq!(done.as_deref(), Ok(verb));
 }

@@ -110,7 +110,7 @@ async fn injected_properties_end_or_copy_nothing() {
     inject().await;
     // a delay that no other test uses
     next(&mut deliveries).await.retry(Duration::from_secs(1_200), &failure(1)).await.expect("it is certain");
-    let retried = foreign.take("eda.wait.1200000").await;
+    let retried = foreign.take(&format!("eda.wait.{}.1200000", subscription.service)).await;
     inject().await;
     next(&mut deliveries).await.dead_letter(&failure(1)).await.expect("it is certain");
     let dead = foreign.take(&format!("{}.dead", subscription.queue)).await;
@@ -207,9 +207,10 @@ async fn a_delay_whose_exchange_is_gone_is_made_again() {
     // a delay that no other test uses
     let delay = Duration::from_secs(5);
     next(&mut deliveries).await.retry(delay, &failure(1)).await.expect("it is certain");
-    foreign.take("eda.wait.5000").await;
+    let wait = format!("eda.wait.{}.5000", subscription.service);
+    foreign.take(&wait).await;
     let delete = foreign.channel().await;
-    delete.exchange_delete("eda.wait.5000".into(), ExchangeDeleteOptions::default()).await.expect("deleted");
+    delete.exchange_delete(wait.as_str().into(), ExchangeDeleteOptions::default()).await.expect("deleted");
     next(&mut deliveries).await.retry(delay, &failure(1)).await.expect("it is certain");
     assert_eq!(next(&mut deliveries).await.message().body, "2");
 }

@@ -117,17 +117,20 @@ async fn the_queues_of_others_can_be_neither_read_nor_written_nor_bound_nor_empt
         let got = channel().await.basic_get(queue.into(), BasicGetOptions::default()).await;
         assert!(is_refused(got), "{queue} is an operator's to read");
     }
+    let waiting = "eda.wait.shipping.100";
+    let got = channel().await.basic_get(waiting.into(), BasicGetOptions::default()).await;
+    assert!(is_refused(got), "read what waits");
     let bind = channel().await;
     let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
     let bound = bind.queue_bind(other.into(), "eda.events".into(), "#".into(), options, arguments).await;
     assert!(is_refused(bound), "bound");
-    for key in [other, own] {
-        // through the default exchange, which leads into every queue by its name
+    // through the default exchange, which leads into every queue by its name
+    for (exchange, key) in [(waiting, ""), ("", waiting), ("", other), ("", own)] {
         let channel = channel().await;
         channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
         let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
-        let sent = channel.basic_publish("".into(), key.into(), options, b"{}", properties).await.expect("sent");
-        assert!(is_refused(sent.await), "published to {key} past the exchanges");
+        let sent = channel.basic_publish(exchange.into(), key.into(), options, b"{}", properties).await.expect("sent");
+        assert!(is_refused(sent.await), "published to `{exchange}` with `{key}`");
     }
     let declare = channel().await;
     let (options, arguments) =
@@ -158,7 +161,5 @@ async fn what_services_share_on_a_virtual_host_is_no_boundary() {
         let sent = channel.basic_publish(exchange.into(), "victim.charge".into(), options, b"{}", properties).await;
         assert!(sent.expect("sent").await.expect("it is taken").is_ack(), "{exchange}");
     }
-    for queue in ["eda.unrouted", "eda.wait.100"] {
-        channel.basic_get(queue.into(), BasicGetOptions::default()).await.expect("it may be read");
-    }
+    channel.basic_get("eda.unrouted".into(), BasicGetOptions::default()).await.expect("it may be read");
 }

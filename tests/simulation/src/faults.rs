@@ -5,8 +5,9 @@ use std::time::Duration;
 use eda_rabbit::simulation::{Fault, Random, Way};
 
 const QUEUES: [&str; 3] = ["billing.charge", "audit.record", "shipping.ship"];
-const OTHERS: [&str; 4] = ["billing.charge.dead", "eda.wait.200", "eda.wait.500", "eda.wait.2000"];
-const EXCHANGES: [&str; 5] = ["eda.events", "eda.retry", "eda.dead", "eda.wait.200", "eda.unrouted"];
+const OTHERS: [&str; 4] =
+    ["billing.charge.dead", "eda.wait.billing.200", "eda.wait.billing.500", "eda.wait.billing.2000"];
+const EXCHANGES: [&str; 5] = ["eda.events", "eda.retry", "eda.dead", "eda.wait.billing.200", "eda.unrouted"];
 
 /// The faults of one seed.
 pub(crate) struct Faults {

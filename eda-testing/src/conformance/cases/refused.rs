@@ -1,6 +1,8 @@
 //! What one transport refuses, all refuse: before anything is sent or declared.
 
-use eda_core::transport::limits::{BODY_LIMIT, DELAY_LIMIT, HEADER_COUNT_LIMIT, HEADERS_LIMIT, SHORT_TEXT_LIMIT};
+use eda_core::transport::limits::{
+    BODY_LIMIT, DELAY_LIMIT, HEADER_COUNT_LIMIT, HEADERS_LIMIT, SERVICE_LIMIT, SHORT_TEXT_LIMIT,
+};
 use eda_core::{Backoff, ErrorKind, EventId, HeaderValue, Headers, Message, Subscription, Topology};
 
 use crate::conformance::failed::{Verdict, ensure_eq};
@@ -69,6 +71,8 @@ pub(crate) async fn a_subscription_that_no_broker_takes_is_refused(stage: &Stage
         ("empty queue name", with(&|subscription| subscription.queue.clear())),
         ("reserved queue name", with(&|subscription| subscription.queue.insert_str(0, "amq."))),
         ("queue name", with(&|subscription| subscription.queue.clone_from(&too_long))),
+        ("service name", with(&|subscription| subscription.service = "x".repeat(SERVICE_LIMIT + 1).into())),
+        ("service name of two lines", with(&|subscription| subscription.service = "a\nb".into())),
         ("binding", with(&|subscription| subscription.bindings.push(too_long.clone()))),
         ("queue name of two lines", with(&|subscription| subscription.queue.push_str("\r\nb"))),
         ("binding that ends within", with(&|subscription| subscription.bindings.push("a\0b".into()))),
