@@ -71,7 +71,7 @@ pub(crate) async fn a_subscription_that_no_broker_takes_is_refused(stage: &Stage
         ("empty queue name", with(&|subscription| subscription.queue.clear())),
         ("reserved queue name", with(&|subscription| subscription.queue.insert_str(0, "amq."))),
         ("queue name", with(&|subscription| subscription.queue.clone_from(&too_long))),
-        ("service name", with(&|subscription| subscription.service = "x".repeat(SERVICE_LIMIT + 1).into())),
+        ("service name", with(&|subscription| subscription.service = "x".repeat(SERVICE_LIMIT + 1))),
         ("service name of two lines", with(&|subscription| subscription.service = "a\nb".into())),
         ("binding", with(&|subscription| subscription.bindings.push(too_long.clone()))),
         ("queue name of two lines", with(&|subscription| subscription.queue.push_str("\r\nb"))),
