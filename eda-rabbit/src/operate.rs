@@ -4,32 +4,25 @@
 //! binding exists, so one is made again, which changes nothing.
 
 mod consumers;
+mod desk;
 mod keep;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use eda_core::transport::{Action, Change, Item, Operate, QueueState, Tail};
 use eda_core::{Error, ErrorKind, Message, Result, Topology};
-use futures_util::FutureExt;
-use tokio::time::{Instant, sleep};
 
+use self::desk::{Desk, operator};
 use crate::connection::Connection;
 use crate::convert;
 use crate::rabbit::Rabbit;
 use crate::topology::{Binding, EVENTS, EVENTS_STRICT, Plan};
-use crate::wire::{Arrivals, Channel, Held, Link, Operator};
+use crate::wire::{Arrivals, Channel, Held, Link};
 
 /// How many events wait for whoever follows them.
 const TAIL_LENGTH: u32 = 10_000;
-/// How long an answer of a queue's leader is waited for.
-const ANSWER: Duration = Duration::from_secs(10);
-/// How long RabbitMQ itself waits for it before it says that there is nothing.
-const GIVES_UP: Duration = Duration::from_millis(250);
-/// How long a walk that has ended waits for its letters to be back.
-const BACK: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Operate for Rabbit {
@@ -91,79 +84,6 @@ impl Operate for Rabbit {
         let channel = link.channel().await?;
         let arrivals = operator(&*channel)?.listen(&[EVENTS, EVENTS_STRICT], patterns, TAIL_LENGTH).await?;
         Ok(Box::new(EventTail { arrivals, channel, connection, link, unacked: None }))
-    }
-}
-
-/// Where requests are made: each on a channel of its own, since one that is refused ends its channel.
-struct Desk(Connection);
-
-impl Desk {
-    async fn channel(&self) -> Result<Arc<dyn Channel>> {
-        self.0.link().await?.channel().await
-    }
-
-    async fn exchange_exists(&self, name: &str) -> Result<bool> {
-        let channel = self.channel().await?;
-        match operator(&*channel)?.look_for_exchange(name).await {
-            Ok(()) => channel.close().await.map(|()| true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn queue(&self, name: &str) -> Result<Option<Held>> {
-        let channel = self.channel().await?;
-        match operator(&*channel)?.look_for_queue(name).await {
-            Ok(held) => channel.close().await.map(|()| Some(held)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What a quorum queue holds by the word of its leader. Of one that does not answer it in time RabbitMQ says that it holds
-    /// nothing and has no consumer: of a queue with a consumer of our own that is known to be no answer.
-    ///
-    /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) where the leader does not answer; where the right to read is lacking.
-    async fn held(&self, name: &str) -> Result<Option<Held>> {
-        match self.queue(name).await? {
-            Some(Held { messages: 0, consumers: 0 }) => {}
-            told => return Ok(told),
-        }
-        let channel = self.channel().await?;
-        let held = held_by(&*channel, name).await;
-        // also one that has failed: its consumer, where it comes late, would hold a message
-        let closed = channel.close().await;
-        let held = held?;
-        closed.map(|()| Some(held))
-    }
-
-    /// What a queue is said to hold, by an answer that came sooner than RabbitMQ gives up asking the queue's leader.
-    async fn queue_in_time(&self, name: &str) -> Result<Option<Held>> {
-        let deadline = Instant::now() + ANSWER;
-        loop {
-            let asked = Instant::now();
-            match self.queue(name).await? {
-                Some(Held { messages: 0, consumers: 0 }) if asked.elapsed() >= GIVES_UP => {}
-                told => return Ok(told),
-            }
-            if Instant::now() > deadline {
-                return Err(unanswered(name));
-            }
-        }
-    }
-
-    /// A channel is closed before the queue has heard of it, and until then a look would miss what was in hand. Others may
-    /// hold some of it again, so this is no longer than it takes.
-    async fn until_back(&self, queue: &str, messages: u64) -> Result {
-        let deadline = Instant::now() + BACK;
-        while Instant::now() < deadline
-            && let Some(held) = self.queue(queue).await?
-            && held.messages < messages
-        {
-            sleep(BACK / 100).await;
-        }
-        Ok(())
     }
 }
 
@@ -285,39 +205,9 @@ fn why_kept(held: &Held) -> Option<String> {
     }
 }
 
-/// By a consumer of our own, without which an answer is none.
-async fn held_by(channel: &dyn Channel, queue: &str) -> Result<Held> {
-    let operator = operator(channel)?;
-    channel.qos(1).await?;
-    let mut arrivals = operator.consume_as(queue, "eda-look").await?;
-    let deadline = Instant::now() + ANSWER;
-    let Held { messages, consumers } = loop {
-        let told = operator.look_for_queue(queue).await?;
-        if told.consumers > 0 {
-            break told;
-        }
-        if Instant::now() > deadline {
-            return Err(unanswered(queue));
-        }
-    };
-    // the answer comes behind what was on its way
-    channel.qos(1).await?;
-    let taken = u64::from(poll_fn(|context| arrivals.poll_next(context)).now_or_never().is_some());
-    Ok(Held { messages: messages + taken, consumers: consumers - 1 })
-}
-
-fn unanswered(queue: &str) -> Error {
-    let text = format!("the leader of the queue does not answer within {ANSWER:?}: nobody knows what it holds");
-    Error::new(ErrorKind::Unavailable, text).with("queue", queue)
-}
-
 fn item(binding: &Binding) -> Item {
     let Binding { queue, exchange, routing_key } = binding.clone();
     Item::Binding { queue, exchange, routing_key }
-}
-
-fn operator(channel: &dyn Channel) -> Result<&dyn Operator> {
-    channel.operator().ok_or_else(|| Error::new(ErrorKind::Unsupported, "this broker has nothing for operators"))
 }
 
 struct EventTail {

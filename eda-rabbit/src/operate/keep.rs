@@ -20,7 +20,7 @@ use futures_util::future::{Fuse, FusedFuture};
 use tokio::time::{Instant, sleep_until};
 
 use super::consumers::{Begun, Current, Opened, prefetch};
-use super::{Desk, operator};
+use super::desk::{Desk, operator};
 use crate::convert;
 use crate::publisher::{Parcel, Publisher};
 use crate::rabbit::Rabbit;

@@ -1,0 +1,122 @@
+//! What operators ask of the broker, and how far an answer is believed.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eda_core::{Error, ErrorKind, Result};
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep};
+
+use crate::connection::Connection;
+use crate::wire::{Channel, Held, Operator};
+
+/// How long an answer of a queue's leader is waited for.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long RabbitMQ itself waits for it before it says that there is nothing.
+const GIVES_UP: Duration = Duration::from_millis(250);
+/// How long a walk that has ended waits for its letters to be back.
+const BACK: Duration = Duration::from_secs(1);
+
+/// Where requests are made: each on a channel of its own, since one that is refused ends its channel.
+pub(super) struct Desk(pub(super) Connection);
+
+impl Desk {
+    pub(super) async fn channel(&self) -> Result<Arc<dyn Channel>> {
+        self.0.link().await?.channel().await
+    }
+
+    pub(super) async fn exchange_exists(&self, name: &str) -> Result<bool> {
+        let channel = self.channel().await?;
+        match operator(&*channel)?.look_for_exchange(name).await {
+            Ok(()) => channel.close().await.map(|()| true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn queue(&self, name: &str) -> Result<Option<Held>> {
+        let channel = self.channel().await?;
+        match operator(&*channel)?.look_for_queue(name).await {
+            Ok(held) => channel.close().await.map(|()| Some(held)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a quorum queue holds by the word of its leader. Of one that does not answer it in time RabbitMQ says that it holds
+    /// nothing and has no consumer: of a queue with a consumer of our own that is known to be no answer.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where the leader does not answer; where the right to read is lacking.
+    pub(super) async fn held(&self, name: &str) -> Result<Option<Held>> {
+        match self.queue(name).await? {
+            Some(Held { messages: 0, consumers: 0 }) => {}
+            told => return Ok(told),
+        }
+        let channel = self.channel().await?;
+        let held = held_by(&*channel, name).await;
+        // also one that has failed: its consumer, where it comes late, would hold a message
+        let closed = channel.close().await;
+        let held = held?;
+        closed.map(|()| Some(held))
+    }
+
+    /// What a queue is said to hold, by an answer that came sooner than RabbitMQ gives up asking the queue's leader.
+    pub(super) async fn queue_in_time(&self, name: &str) -> Result<Option<Held>> {
+        let deadline = Instant::now() + ANSWER;
+        loop {
+            let asked = Instant::now();
+            match self.queue(name).await? {
+                Some(Held { messages: 0, consumers: 0 }) if asked.elapsed() >= GIVES_UP => {}
+                told => return Ok(told),
+            }
+            if Instant::now() > deadline {
+                return Err(unanswered(name));
+            }
+        }
+    }
+
+    /// A channel is closed before the queue has heard of it, and until then a look would miss what was in hand. Others may
+    /// hold some of it again, so this is no longer than it takes.
+    pub(super) async fn until_back(&self, queue: &str, messages: u64) -> Result {
+        let deadline = Instant::now() + BACK;
+        while Instant::now() < deadline
+            && let Some(held) = self.queue(queue).await?
+            && held.messages < messages
+        {
+            sleep(BACK / 100).await;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn operator(channel: &dyn Channel) -> Result<&dyn Operator> {
+    channel.operator().ok_or_else(|| Error::new(ErrorKind::Unsupported, "this broker has nothing for operators"))
+}
+
+/// By a consumer of our own, without which an answer is none.
+async fn held_by(channel: &dyn Channel, queue: &str) -> Result<Held> {
+    let operator = operator(channel)?;
+    channel.qos(1).await?;
+    let mut arrivals = operator.consume_as(queue, "eda-look").await?;
+    let deadline = Instant::now() + ANSWER;
+    let Held { messages, consumers } = loop {
+        let told = operator.look_for_queue(queue).await?;
+        if told.consumers > 0 {
+            break told;
+        }
+        if Instant::now() > deadline {
+            return Err(unanswered(queue));
+        }
+    };
+    // the answer comes behind what was on its way
+    channel.qos(1).await?;
+    let taken = u64::from(poll_fn(|context| arrivals.poll_next(context)).now_or_never().is_some());
+    Ok(Held { messages: messages + taken, consumers: consumers - 1 })
+}
+
+fn unanswered(queue: &str) -> Error {
+    let text = format!("the leader of the queue does not answer within {ANSWER:?}: nobody knows what it holds");
+    Error::new(ErrorKind::Unavailable, text).with("queue", queue)
+}
