@@ -153,7 +153,7 @@ async fn replay(
         )?;
     }
     if found == 0 {
-        return parked.nothing(filter, &looked, json, out);
+        return looked.nothing(filter, json, out);
     }
     let text = format!(
         "{} {}: this app takes {taken}, of which {} would decode with today's types; others may be taken elsewhere\n",

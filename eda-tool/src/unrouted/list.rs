@@ -53,7 +53,7 @@ pub(super) async fn list(
         )?;
     }
     if found == 0 {
-        return parked.nothing(filter, &looked, json, out);
+        return looked.nothing(filter, json, out);
     }
     if json { Ok(()) } else { write(out, &text(&groups, found)) }
 }

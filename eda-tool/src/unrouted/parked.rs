@@ -92,27 +92,23 @@ impl<'a> Parked<'a> {
         }
         Ok(looked)
     }
+}
 
+impl Looked {
     /// # Errors
     /// Where something was asked for, or somebody else may have what is not seen.
-    pub(super) fn nothing(
-        &self,
-        filter: &FilterOptions,
-        looked: &Looked,
-        json: bool,
-        out: &mut dyn Write,
-    ) -> Result<(), Stop> {
+    pub(super) fn nothing(&self, filter: &FilterOptions, json: bool, out: &mut dyn Write) -> Result<(), Stop> {
         if let Some(wanted) = &filter.event
-            && (1..EVENTS).contains(&looked.events.len())
-            && !looked.events.contains(wanted)
+            && (1..EVENTS).contains(&self.events.len())
+            && !self.events.contains(wanted)
         {
-            let known = looked.events.iter().map(String::as_str);
+            let known = self.events.iter().map(String::as_str);
             return Err(Stop::Found(vec![unknown("unrouted event", wanted, known).to_string()]));
         }
         if filter.is_narrow() {
-            return Err(Stop::Found(vec![format!("nothing matches{}", beside(looked.seen.of, "other message"))]));
+            return Err(Stop::Found(vec![format!("nothing matches{}", beside(self.seen.of, "other message"))]));
         }
-        if looked.seen.others > 0 {
+        if self.seen.others > 0 {
             return Err(Stop::Found(vec!["nothing is unrouted but what somebody else has in hand".to_owned()]));
         }
         if json { Ok(()) } else { write(out, "nothing is unrouted\n") }
