@@ -7,6 +7,7 @@ use eda_core::{ErrorKind, Message};
 use lapin::BasicProperties;
 use lapin::options::ExchangeDeleteOptions;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
+use tokio::task::JoinSet;
 
 use crate::support::{Foreign, event, failure, next, publish, rabbit, subscribe, subscription};
 
@@ -124,6 +125,7 @@ async fn injected_properties_end_or_copy_nothing() {
 #[tokio::test]
 async fn retries_of_a_deleted_queue_hold_up_nobody() {
     const GONE: usize = 200;
+    const DELAY: Duration = Duration::from_secs(5);
     let (rabbit, gone, here) = (rabbit().await, subscription("gone"), subscription("here"));
     let foreign = Foreign::new().await;
     let mut gone_deliveries = subscribe(&rabbit, &gone).await;
@@ -134,16 +136,20 @@ async fn retries_of_a_deleted_queue_hold_up_nobody() {
         orphans.extend(event.id.as_ref().map(ToString::to_string));
         publish(&rabbit, event).await;
     }
+    // all at once: the first must not be back before the queue is gone
+    let mut retrying = JoinSet::new();
     for _ in 0..GONE {
-        next(&mut gone_deliveries).await.retry(Duration::from_secs(2), &failure(1)).await.expect("it is certain");
+        let delivery = next(&mut gone_deliveries).await;
+        retrying.spawn(async move { delivery.retry(DELAY, &failure(1)).await });
     }
+    retrying.join_all().await.into_iter().for_each(|retried| retried.expect("it is certain"));
     gone_deliveries.cancel().await.expect("cancelled");
     gone_deliveries.close().await.expect("closed");
     foreign.delete(&gone.queue).await;
 
     publish(&rabbit, event(&here, "1")).await;
     let began = Instant::now();
-    next(&mut here_deliveries).await.retry(Duration::from_secs(2), &failure(1)).await.expect("it is certain");
+    next(&mut here_deliveries).await.retry(DELAY, &failure(1)).await.expect("it is certain");
     assert_eq!(next(&mut here_deliveries).await.attempt(), 2);
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!(orphans.len(), GONE);
