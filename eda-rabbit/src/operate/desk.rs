@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
-use crate::wire::{Channel, Held, Operator};
+use crate::wire::{Arrivals, Channel, Held, Operator};
 
 /// How long an answer of a queue's leader is waited for.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -58,22 +58,34 @@ impl Desk {
         let held = held_by(&*channel, name).await;
         // also one that has failed: its consumer, where it comes late, would hold a message
         let closed = channel.close().await;
-        let held = held?;
-        closed.map(|()| Some(held))
+        match held {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            held => closed.and(held.map(Some)),
+        }
     }
 
-    /// What a queue is said to hold, by an answer that came sooner than RabbitMQ gives up asking the queue's leader.
+    /// What a queue is said to hold, by an answer that came sooner than RabbitMQ gives up asking the queue's leader. A leader whose
+    /// node is down can be told as empty all the same: more is not known without the right to read.
     pub(super) async fn queue_in_time(&self, name: &str) -> Result<Option<Held>> {
         let deadline = Instant::now() + ANSWER;
         loop {
+            let channel = self.channel().await?;
             let asked = Instant::now();
-            match self.queue(name).await? {
-                Some(Held { messages: 0, consumers: 0 }) if asked.elapsed() >= GIVES_UP => {}
-                told => return Ok(told),
+            channel.qos(1).await?;
+            let way = asked.elapsed();
+            let asked = Instant::now();
+            match operator(&*channel)?.look_for_queue(name).await {
+                Ok(Held { messages: 0, consumers: 0 }) if asked.elapsed() >= way + GIVES_UP / 2 => {
+                    channel.close().await?;
+                }
+                Ok(held) => return channel.close().await.map(|()| Some(held)),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
             }
             if Instant::now() > deadline {
                 return Err(unanswered(name));
             }
+            sleep(GIVES_UP).await;
         }
     }
 
@@ -95,14 +107,19 @@ pub(super) fn operator(channel: &dyn Channel) -> Result<&dyn Operator> {
     channel.operator().ok_or_else(|| Error::new(ErrorKind::Unsupported, "this broker has nothing for operators"))
 }
 
-/// By a consumer of our own, without which an answer is none.
+/// By a consumer of our own, without which an answer is none. It is gone when this resolves: others would count it.
 async fn held_by(channel: &dyn Channel, queue: &str) -> Result<Held> {
-    let operator = operator(channel)?;
     channel.qos(1).await?;
-    let mut arrivals = operator.consume_as(queue, "eda-look").await?;
+    let mut arrivals = operator(channel)?.consume_as(queue, "eda-look").await?;
+    let held = held_beside(channel, queue, &mut *arrivals).await;
+    channel.cancel(arrivals.tag()).await?;
+    held
+}
+
+async fn held_beside(channel: &dyn Channel, queue: &str, arrivals: &mut dyn Arrivals) -> Result<Held> {
     let deadline = Instant::now() + ANSWER;
     let Held { messages, consumers } = loop {
-        let told = operator.look_for_queue(queue).await?;
+        let told = operator(channel)?.look_for_queue(queue).await?;
         if told.consumers > 0 {
             break told;
         }

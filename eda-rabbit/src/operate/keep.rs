@@ -132,8 +132,12 @@ impl Kept for Walk {
                         return Err(Error::new(ErrorKind::Unavailable, text).with("queue", &self.queue));
                     }
                     // then what is missing is on its way, or somebody else has it; without a consumer, who is this one, it is no answer
-                    let told = self.desk.queue(&self.queue).await?;
-                    let is_handed_out = told.is_none_or(|held| held.messages == 0 && held.consumers > 0);
+                    let is_handed_out = match self.desk.queue(&self.queue).await {
+                        Ok(told) => told.is_none_or(|held| held.messages == 0 && held.consumers > 0),
+                        // behind much that is on its way over a slow network
+                        Err(error) if error.kind() == ErrorKind::Unavailable => false,
+                        Err(error) => return Err(error),
+                    };
                     if is_handed_out && answer.is_terminated() {
                         answer = self.after_what_comes().fuse();
                     }
@@ -329,8 +333,12 @@ impl Walk {
         if leads && self.place != Place::Unrouted {
             let (queue, routing_key) = (queue.to_owned(), queue.to_owned());
             let channel = self.desk.channel().await?;
-            channel.bind(&Binding { queue, exchange: RETRY.to_owned(), routing_key }).await?;
-            channel.close().await?;
+            match channel.bind(&Binding { queue, exchange: RETRY.to_owned(), routing_key }).await {
+                Ok(()) => channel.close().await?,
+                // of another service, which binds it itself
+                Err(error) if self.place == Place::Orphaned && error.kind() == ErrorKind::AccessRefused => {}
+                Err(error) => return Err(error),
+            }
         }
         self.ways.insert(queue.to_owned(), (leads, Instant::now()));
         Ok(leads)

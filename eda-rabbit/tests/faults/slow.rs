@@ -43,7 +43,7 @@ async fn a_slow_network_ends_no_connection_and_no_publish() {
 /// The queue has handed out everything long before it is there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_walk_over_a_slow_network_sees_every_letter() {
-    const LETTERS: u32 = 4;
+    const LETTERS: u32 = 8;
     let node = node().await;
     let (service, subscription) = (connect(&node, "").await, subscription("slow-walk"));
     let mut deliveries = subscribe(&service, &subscription).await;
