@@ -132,16 +132,27 @@ impl<'a> Shelves<'a> {
     /// Where there is none, and why that may be.
     async fn find(app: &'a App, broker: &'a Broker, filter: &Filter) -> Result<Self, Error> {
         let keep = keeper(broker)?;
-        let (mut places, mut count) = (Vec::new(), 0);
+        let (mut places, mut absent, mut count) = (Vec::new(), Vec::new(), 0);
         for queue in &filter.queues {
             let place = Place::DeadLettersOf(queue.clone());
-            let Some(mut kept) = keep.open(&place).await? else { continue };
+            let Some(mut kept) = keep.open(&place).await? else {
+                absent.push(format!("`{queue}`"));
+                continue;
+            };
             count += kept.count();
             kept.close().await?;
             places.push(place);
         }
         if places.is_empty() {
             return Err(missing(broker, &filter.queues));
+        }
+        if !absent.is_empty() {
+            // whoever closed the stream wants to hear nothing
+            let _ = writeln!(
+                stderr(),
+                "note: there are no dead letters' queues of {} yet: run the service, or `topology apply`",
+                absent.join(", ")
+            );
         }
         Ok(Self { keep, app, places, count })
     }
