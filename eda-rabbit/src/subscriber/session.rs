@@ -130,13 +130,13 @@ impl Session {
 
     pub(super) async fn run(mut self, task: &mut Task) -> End {
         let end = self.consume(task).await;
+        let (made_progress, had_open) = task.wanted.settler.end();
         if let Err(why) = &end
             && !self.is_cancelled
         {
-            // before what may take seconds: nobody consumes now
+            // before what may take seconds: nobody consumes now, and nothing is open that came on it
             task.tell(ConsumerState::Connecting, why);
         }
-        let (made_progress, had_open) = task.wanted.settler.end();
         if end.is_err() {
             // the connection may live on, and hold for this channel what is to come again on the next one
             tokio::select! {
