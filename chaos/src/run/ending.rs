@@ -136,7 +136,7 @@ impl Run {
     async fn look_for_connections(&mut self, expected: (usize, usize)) -> Result<(), String> {
         let (began, limit) = (Instant::now(), CALM.min(self.options.patience));
         loop {
-            // a connection that is busy answers later
+            // a node that is busy answers later
             let found = self.blocking(|run| run.cluster.connections());
             if found.as_ref() == Ok(&expected) {
                 return Ok(());

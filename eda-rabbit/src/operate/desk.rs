@@ -112,8 +112,10 @@ async fn held_by(channel: &dyn Channel, queue: &str) -> Result<Held> {
     channel.qos(1).await?;
     let mut arrivals = operator(channel)?.consume_as(queue, "eda-look").await?;
     let held = held_beside(channel, queue, &mut *arrivals).await;
-    channel.cancel(arrivals.tag()).await?;
-    held
+    let cancelled = channel.cancel(arrivals.tag()).await;
+    // what ended the look may have ended its channel, too
+    let held = held?;
+    cancelled.map(|()| held)
 }
 
 async fn held_beside(channel: &dyn Channel, queue: &str, arrivals: &mut dyn Arrivals) -> Result<Held> {
