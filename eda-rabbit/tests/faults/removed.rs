@@ -11,8 +11,8 @@ use rabbit_node::Node;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{
-    PATIENCE, administrator, connect, connect_through_a_proxy, event, failure, next, node, subscribe, subscription,
-    until_state,
+    PATIENCE, administrator, connect, connect_through_a_proxy, event, failure, next, node, publish, subscribe,
+    subscription, until_state,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,8 +125,7 @@ async fn a_retry_that_is_sent_back_arrives() {
     let node = node().await;
     let (rabbit, subscription) = (connect(&node, "").await, subscription("orphaned"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
-    let publisher = rabbit.publisher().await.expect("there is one");
-    publisher.send(event(&subscription, 7)).await.expect("there is room").confirmed().await.expect("confirmed");
+    publish(&rabbit, &subscription, 7..8).await;
     let (connection, administrator) = administrator(&node).await;
     let queue = subscription.queue.as_str();
     let unbound = administrator.queue_unbind(queue.into(), "eda.retry".into(), queue.into(), FieldTable::default());

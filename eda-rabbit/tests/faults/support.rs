@@ -135,6 +135,15 @@ pub(crate) async fn until_state(deliveries: &dyn Deliveries, state: ConsumerStat
     assert!(found, "expected the consumer to be {state}, found {:?}", deliveries.status().borrow());
 }
 
+/// Publishes one after the other, each confirmed.
+pub(crate) async fn publish(rabbit: &Rabbit, subscription: &Subscription, numbers: std::ops::Range<u32>) {
+    let publisher = rabbit.publisher().await.expect("there is one");
+    for number in numbers {
+        let receipt = publisher.send(event(subscription, number)).await.expect("there is room");
+        receipt.confirmed().await.expect("it is confirmed");
+    }
+}
+
 /// Publishes `count` messages as fast as they are confirmed; sends again what was not, as a caller would.
 pub(crate) fn publisher(rabbit: &Arc<Rabbit>, subscription: &Subscription, count: u32) -> tokio::task::JoinHandle<()> {
     let (rabbit, subscription) = (Arc::clone(rabbit), subscription.clone());

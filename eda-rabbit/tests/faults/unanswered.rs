@@ -7,18 +7,14 @@ use rabbit_node::Node;
 
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, connect, event, failure, next, node, subscribe, subscription};
+use crate::support::{PATIENCE, connect, failure, next, node, publish, subscribe, subscription};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_does_not_answer_is_not_taken_for_an_empty_one() {
     let node = node().await;
     let (service, subscription) = (connect(&node, "").await, subscription("unanswered"));
     let mut deliveries = subscribe(&service, &subscription).await;
-    let publisher = service.publisher().await.expect("there is one");
-    for number in 0..2 {
-        let sent = publisher.send(event(&subscription, number)).await.expect("there is room");
-        sent.confirmed().await.expect("it is confirmed");
-    }
+    publish(&service, &subscription, 0..2).await;
     next(&mut deliveries).await.dead_letter(&failure(1)).await.expect("it is certain");
     deliveries.close().await.expect("what was not taken goes back");
     service.close().await.expect("closed");
@@ -65,9 +61,7 @@ async fn dead_letters_that_do_not_answer_are_not_told_as_none() {
     let node = node().await;
     let (service, subscription) = (connect(&node, "").await, subscription("unanswered-dead"));
     let mut deliveries = subscribe(&service, &subscription).await;
-    let publisher = service.publisher().await.expect("there is one");
-    let sent = publisher.send(event(&subscription, 1)).await.expect("there is room");
-    sent.confirmed().await.expect("it is confirmed");
+    publish(&service, &subscription, 0..1).await;
     next(&mut deliveries).await.dead_letter(&failure(1)).await.expect("it is certain");
     let dead = format!("{}.dead", subscription.queue);
     let topology = Topology { subscriptions: vec![subscription], ..Topology::default() };
@@ -86,9 +80,7 @@ async fn a_queue_that_answers_slowly_is_not_deleted_under_its_consumer() {
     let node = node().await;
     let (service, subscription) = (connect(&node, "").await, subscription("slow-leader"));
     let mut deliveries = subscribe(&service, &subscription).await;
-    let publisher = service.publisher().await.expect("there is one");
-    let sent = publisher.send(event(&subscription, 1)).await.expect("there is room");
-    sent.confirmed().await.expect("it is confirmed");
+    publish(&service, &subscription, 0..1).await;
     let in_hand = next(&mut deliveries).await;
 
     let operator = operator(&node).await;
