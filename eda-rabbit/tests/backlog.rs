@@ -122,9 +122,7 @@ async fn serve(url: &str) {
 async fn delete(url: &str) {
     use lapin::options::QueueDeleteOptions;
     let connection = lapin::Connection::connect(url, lapin::ConnectionProperties::default()).await;
-    let connection = connection.expect("the broker answers");
-    let channel = connection.create_channel().await.expect("there is one");
+    let channel = connection.expect("the broker answers").create_channel().await.expect("there is one");
     let queue = format!("{SERVICE}.{HANDLER}");
     channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.expect("it is deleted");
-    connection.close(200, "deleted".into()).await.expect("closed");
 }

@@ -14,6 +14,9 @@ const CLIPPY_BARE: &[&str] =
 const TESTS: &[&str] = &["test", "--workspace", "--all-features", "--locked"];
 /// Takes minutes, and waits for most of them.
 const MUTANTS: &str = "every_safeguard_is_missed";
+/// More than twice what all tests took on the slowest machine so far: what has not ended then hangs, and its output tells
+/// which test it is.
+const HANGS_AFTER: &str = "60m";
 /// What holds only where the feature is not compiled in.
 const NO_TLS: &[&str] =
     &["test", "-p", "eda-rabbit", "--locked", "--lib", "--test", "security", "--", "tls_is_never", "amqps_without_tls"];
@@ -76,11 +79,14 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
     let all = [TESTS, &["--no-fail-fast", "--"]].concat();
     if filters.is_empty() {
         cargo(&mut steps, "tests are built", &[TESTS, &["--no-run"]].concat(), &[])?;
-        let mutants = [TESTS, &["--test", "mutants", "--", "--nocapture"]].concat();
-        let others = [&all[..], &["--skip", MUTANTS]].concat();
+        let program = crate::cargo();
+        let limited = |words: &[&'static str]| [&[HANGS_AFTER, &program][..], words].concat();
+        let mutants = limited(&[TESTS, &["--test", "mutants", "--", "--nocapture"]].concat());
+        let gate = limited(&chaos::words(chaos::GATE));
+        let others = limited(&[&all[..], &["--skip", MUTANTS]].concat());
         install::ensure()?;
         steps.take("tests, and chaos beside them", "cargo xtask test", || {
-            run_beside(&crate::cargo(), &[&mutants, &chaos::words(chaos::GATE)], &others, &variables)
+            run_beside("timeout", &[&mutants, &gate], &others, &variables)
         })?;
         on_version_4(&mut steps)?;
         steps.take("instructions", "cargo xtask count", || count::run(&[]))?;

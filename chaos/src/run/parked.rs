@@ -57,7 +57,6 @@ async fn give_back_all(url: &str) -> lapin::Result<u64> {
         given += 1;
     }
     channel.close(200, "bye".into()).await?;
-    connection.close(200, "bye".into()).await?;
     Ok(given.into())
 }
 
@@ -96,7 +95,6 @@ async fn take_all(url: &str, queue: &str) -> lapin::Result<Vec<Record>> {
         channel.basic_ack(last, BasicAckOptions { multiple: true }).await?;
     }
     channel.close(200, "bye".into()).await?;
-    connection.close(200, "bye".into()).await?;
     Ok(records)
 }
 

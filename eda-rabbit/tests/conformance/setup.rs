@@ -54,25 +54,21 @@ impl SharedBroker {
         self.through_proxy.replacen(login_of(&self.through_proxy), login, 1)
     }
 
-    /// Past the proxy.
-    async fn channel(&self) -> (Connection, Channel) {
+    /// Past the proxy; its connection ends when it is dropped.
+    async fn channel(&self) -> Channel {
         let connection = Connection::connect(&self.url, ConnectionProperties::default()).await;
-        let connection = connection.expect("the broker answers");
-        let channel = connection.create_channel().await.expect("a channel");
-        (connection, channel)
+        connection.expect("the broker answers").create_channel().await.expect("a channel")
     }
 
-    /// The properties of everything in a queue, oldest first; it stays.
+    /// The properties of everything in a queue, oldest first; it stays: the end of the channel gives it back.
     async fn properties_in(&self, queue: &str) -> Vec<BasicProperties> {
-        let (connection, channel) = self.channel().await;
+        let channel = self.channel().await;
         let mut found = Vec::new();
         while let Some(got) =
             channel.basic_get(queue.into(), BasicGetOptions::default()).await.expect("the queue is there")
         {
             found.push(got.delivery.properties.clone());
         }
-        // gives everything back
-        connection.close(200, "seen".into()).await.expect("closed");
         found
     }
 
@@ -132,20 +128,18 @@ impl Setup for SharedBroker {
     }
 
     async fn declare_foreign(&self, queue: &str) -> Result {
-        let (connection, channel) = self.channel().await;
+        let channel = self.channel().await;
         let declared = channel.queue_declare(queue.into(), QueueDeclareOptions::default(), FieldTable::default()).await;
         declared.expect("declared");
-        connection.close(200, "bye".into()).await.expect("closed");
         Ok(())
     }
 
     async fn send_foreign(&self, queue: &str, body: &[u8]) -> Result {
-        let (connection, channel) = self.channel().await;
+        let channel = self.channel().await;
         channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
         let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
         let sent = channel.basic_publish("".into(), queue.into(), options, body, properties).await.expect("sent");
         assert!(sent.await.expect("confirmed").is_ack());
-        connection.close(200, "bye".into()).await.expect("closed");
         Ok(())
     }
 
@@ -165,9 +159,8 @@ impl Setup for SharedBroker {
     }
 
     async fn cancel_consumers(&self, queue: &str) -> Result {
-        let (connection, channel) = self.channel().await;
+        let channel = self.channel().await;
         channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.expect("deleted");
-        connection.close(200, "bye".into()).await.expect("closed");
         Ok(())
     }
 }

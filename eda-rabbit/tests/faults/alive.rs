@@ -110,7 +110,9 @@ async fn inject(fault: Fault, node: &mut Node, proxy: &mut Proxy, running: &Runn
 async fn agree(node: &Node, running: &Running, injected: SystemTime, fault: Fault, number: usize) {
     let began = Instant::now();
     loop {
-        let (before, counted, after) = (running.health(), consumers(node).await, running.health());
+        let before = running.health();
+        let counted = timeout(PATIENCE, consumers(node)).await.expect("the broker is asked in time");
+        let after = running.health();
         let state = format!("after fault {number}, {fault:?}: health {after:?}, consumers {counted:?}");
         for (before, (after, counted)) in before.subscriptions.iter().zip(after.subscriptions.iter().zip(&counted)) {
             let is_new = before.status == after.status && after.status.since > injected && after.status.is_ready();
@@ -157,8 +159,6 @@ async fn consumers(node: &Node) -> [Option<u32>; HANDLERS.len()] {
     for (handler, count) in HANDLERS.into_iter().zip(&mut counted) {
         *count = self::count(&connection, handler).await.ok();
     }
-    // it may be closed already
-    let _ = connection.close(200, "counted".into()).await;
     counted
 }
 
@@ -171,12 +171,11 @@ async fn count(connection: &Connection, handler: &str) -> lapin::Result<u32> {
 }
 
 async fn delete(node: &Node, handlers: &[&str]) {
-    let (connection, channel) = administrator(node).await;
+    let channel = administrator(node).await;
     for handler in handlers {
         let deleted = channel.queue_delete(queue(handler).as_str().into(), QueueDeleteOptions::default()).await;
         deleted.expect("it is deleted");
     }
-    connection.close(200, "deleted".into()).await.expect("closed");
 }
 
 fn queue(handler: &str) -> String {

@@ -21,7 +21,7 @@ async fn a_binding_that_is_removed_comes_back_with_the_next_connection() {
     let ((mut proxy, rabbit), subscription) = (connect_through_a_proxy(&node).await, subscription("unbound"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     let publisher = rabbit.publisher().await.expect("there is one");
-    let (connection, administrator) = administrator(&node).await;
+    let administrator = administrator(&node).await;
     let (queue, key) = (subscription.queue.as_str(), subscription.bindings[0].as_str());
     let unbound = administrator.queue_unbind(queue.into(), "eda.events".into(), key.into(), FieldTable::default());
     unbound.await.expect("it is unbound");
@@ -45,7 +45,6 @@ async fn a_binding_that_is_removed_comes_back_with_the_next_connection() {
     assert_eq!(delivery.message().body, "1");
     delivery.ack();
     rabbit.close().await.expect("closed");
-    connection.close(200, "done".into()).await.expect("closed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +53,7 @@ async fn a_letter_stays_where_it_came_from_until_the_queue_of_dead_letters_has_r
     let (rabbit, subscription) = (connect(&node, "").await, subscription("crammed"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     let publisher = rabbit.publisher().await.expect("there is one");
-    let (connection, administrator) = administrator(&node).await;
+    let administrator = administrator(&node).await;
     let dead = format!("{}.dead", subscription.queue);
     let limit = r#"{"max-length": 1, "overflow": "reject-publish"}"#;
     node.ctl(&["set_policy", "--apply-to", "queues", "crammed", &format!("^{}$", dead.replace('.', r"\.")), limit])
@@ -94,7 +93,6 @@ async fn a_letter_stays_where_it_came_from_until_the_queue_of_dead_letters_has_r
     take(&administrator, &dead).await;
     node.ctl(&["clear_policy", "crammed"]).expect("there is no limit any more");
     rabbit.close().await.expect("closed");
-    connection.close(200, "done".into()).await.expect("closed");
 }
 
 /// How many messages of a queue are in somebody's hands.
@@ -126,7 +124,7 @@ async fn a_retry_that_is_sent_back_arrives() {
     let (rabbit, subscription) = (connect(&node, "").await, subscription("orphaned"));
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     publish(&rabbit, &subscription, 7..8).await;
-    let (connection, administrator) = administrator(&node).await;
+    let administrator = administrator(&node).await;
     let queue = subscription.queue.as_str();
     let unbound = administrator.queue_unbind(queue.into(), "eda.retry".into(), queue.into(), FieldTable::default());
     unbound.await.expect("it is unbound");
@@ -158,5 +156,4 @@ async fn a_retry_that_is_sent_back_arrives() {
     delivery.ack();
     operator.close().await.expect("closed");
     rabbit.close().await.expect("closed");
-    connection.close(200, "done".into()).await.expect("closed");
 }

@@ -73,11 +73,11 @@ pub(crate) fn url_of(node: &Node) -> String {
     urls.entry(node.port()).or_insert_with(|| make().expect("the user is made")).clone()
 }
 
-/// A connection of who may do everything, past every proxy.
-pub(crate) async fn administrator(node: &Node) -> (Connection, Channel) {
+/// A channel of who may do everything, past every proxy. Its connection ends when it is dropped: lapin's `close` may wait for
+/// ever, once in some hundred times under load.
+pub(crate) async fn administrator(node: &Node) -> Channel {
     let connection = Connection::connect(&node.url(), ConnectionProperties::default()).await.expect("it is there");
-    let channel = connection.create_channel().await.expect("there is one");
-    (connection, channel)
+    connection.create_channel().await.expect("there is one")
 }
 
 pub(crate) async fn connect_through_a_proxy(node: &Node) -> (Proxy, Rabbit) {
