@@ -57,7 +57,7 @@ impl Subscriber {
         let (ready, is_ready) = oneshot::channel();
         let blocked = publishing.blocked();
         let wanted = Wanted { connection, subscription, prefetch, settler };
-        let task = Task { wanted, deliveries: sender, commands, status, blocked };
+        let task = Task { wanted, deliveries: sender, commands, status, blocked, is_newborn: true };
         spawn(task.run(ready));
         let ended = || Error::new(ErrorKind::Closed, "the connection was closed while subscribing");
         is_ready.await.map_err(|_| ended())??;
@@ -117,6 +117,8 @@ struct Task {
     commands: mpsc::UnboundedReceiver<Control>,
     status: watch::Sender<ConsumerStatus>,
     blocked: watch::Receiver<Option<String>>,
+    /// Nothing has come yet that had not come to others before.
+    is_newborn: bool,
 }
 
 impl Task {
@@ -163,6 +165,8 @@ impl Task {
             match session.run(&mut self).await {
                 End::Closed => break,
                 End::Lost { why, progress } => {
+                    // from here on the deaths are counted here
+                    self.is_newborn = false;
                     match progress {
                         Progress::Made => barren_deaths = 0,
                         Progress::Barren => barren_deaths += 1,

@@ -1,6 +1,7 @@
 //! One channel's life: from the confirmed consumer to its end, asked for or not.
 
 mod listen;
+mod quarantine;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use eda_core::transport::{ConsumerState, Delivery, Settle, Token};
 use eda_core::{Error, ErrorKind, Result, mutant};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{info, warn};
+use tracing::warn;
 
 use self::listen::Heard;
+use self::quarantine::{is_suspect, is_to_be_isolated};
 use super::burst::{next, next_burst};
 use super::{Control, Task, Wanted};
 use crate::connection::Connection;
@@ -30,15 +32,16 @@ const SETTLE: Duration = Duration::from_millis(100);
 const LONGEST_SETTLE: Duration = Duration::from_secs(2);
 /// A session that ends before may have died of a message that this program never got to see.
 const SOON: Duration = Duration::from_secs(5);
-/// So often a delivery comes back before connections may be lost over it, or over one of those beside it.
-const SUSPECT: u32 = 5;
 
 pub(super) struct Session {
     connection: Connection,
     link: Arc<dyn Link>,
     channel: Arc<dyn Channel>,
     arrivals: Box<dyn Arrivals>,
+    /// What came and is to go back as soon as no more comes, oldest first.
+    held: Vec<Arrived>,
     generation: u64,
+    /// When it began to consume as it does.
     began: Instant,
     /// When the broker was last told of a settlement, and how long it took to answer the cancel.
     told: Instant,
@@ -103,6 +106,7 @@ impl Session {
             link,
             channel,
             arrivals,
+            held: Vec::new(),
             generation,
             began,
             told: began,
@@ -203,6 +207,10 @@ impl Session {
                 Ok(()) = task.blocked.changed(), if !self.is_cancelled => self.tell_state(task),
                 end = next_burst(&mut *self.arrivals, &mut burst), if !self.is_cancelled => {
                     self.heard.something();
+                    if end.is_none() && is_to_be_isolated(task, &burst) {
+                        self.held.append(&mut burst);
+                        self.isolate(task).await?;
+                    }
                     burst.drain(..).for_each(|arrived| self.deliver(task, arrived));
                     match end {
                         None => {}
@@ -222,10 +230,11 @@ impl Session {
     }
 
     async fn settle(&mut self, task: &Task) -> Result<(), String> {
-        self.tell(task.wanted.settler.flush(false)).await?;
-        // what comes again comes first, so behind a fresh one there is nothing left to suspect
-        let is_over = self.fresh.is_some_and(|tag| !task.wanted.settler.is_open(self.token(tag)));
-        if self.is_quarantined && !self.is_cancelled && is_over && task.wanted.settler.made_progress() {
+        let flush = task.wanted.settler.flush(false);
+        // nobody died of what is given back here, whatever became of those who had it before
+        let was_outlived = !flush.given_back.is_empty();
+        self.tell(flush).await?;
+        if self.is_quarantined && !self.is_cancelled && (was_outlived || self.is_beyond_suspects(task)) {
             self.release(task).await?;
         }
         Ok(())
@@ -240,7 +249,7 @@ impl Session {
         if !arrived.redelivered {
             self.fresh.get_or_insert(arrived.tag);
         }
-        self.has_suspects |= convert::came_back(&arrived) >= SUSPECT;
+        self.has_suspects |= is_suspect(&arrived);
         let (message, attempt) = convert::incoming(&arrived);
         let Arrived { tag, exchange, routing_key, redelivered, properties, body } = arrived;
         task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
@@ -269,6 +278,9 @@ impl Session {
         let asked = Instant::now();
         self.channel.cancel(self.arrivals.tag()).await.map_err(|error| error.to_string())?;
         self.answer = asked.elapsed();
+        for arrived in std::mem::take(&mut self.held) {
+            self.deliver_back(task, arrived);
+        }
         let rest = async {
             while let Some(Ok(arrived)) = next(&mut *self.arrivals).await {
                 self.deliver_back(task, arrived);
@@ -277,17 +289,6 @@ impl Session {
         let has_ended = timeout(LAST_ARRIVALS, rest).await.is_ok();
         self.tell(task.wanted.settler.flush(false)).await?;
         Ok(has_ended)
-    }
-
-    /// The quarantine has done its work: consumes as ever. A prefetch counts for consumers that begin after it.
-    async fn release(&mut self, task: &Task) -> Result<(), String> {
-        self.channel.qos(task.wanted.prefetch).await.map_err(|error| error.to_string())?;
-        task.wanted.settler.set_prefetch(task.wanted.prefetch);
-        self.consume_again(task).await?;
-        (self.is_quarantined, self.has_suspects) = (false, false);
-        info!(queue = task.wanted.subscription.queue, "the quarantine is over");
-        self.tell_state(task);
-        Ok(())
     }
 
     fn deliver_back(&self, task: &Task, arrived: Arrived) {
@@ -325,7 +326,9 @@ impl Session {
         let blocked = task.blocked.borrow().clone();
         match blocked {
             Some(why) => task.tell(ConsumerState::Blocked, &why),
-            None if self.is_quarantined => task.tell(ConsumerState::Quarantined, "connections died without progress"),
+            None if self.is_quarantined => {
+                task.tell(ConsumerState::Quarantined, "connections or processes died of what was in hand");
+            }
             None => task.tell(ConsumerState::Consuming, ""),
         }
     }

@@ -17,6 +17,8 @@ mod slow;
 mod late;
 // what came on a connection that was lost
 mod stale;
+// a message that kills processes
+mod crash;
 // bindings and room
 mod removed;
 // a leader that does not answer

@@ -1,0 +1,103 @@
+//! Processes that die again and again of one message: what was in hand beside it is not taken along to the delivery limit.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use eda_core::Subscription;
+use eda_core::transport::{ConsumerState, Deliveries, Delivery, Transport};
+use eda_rabbit::Rabbit;
+use rabbit_node::Node;
+use tokio::time::timeout;
+
+use crate::proxy::Proxy;
+use crate::support::{
+    PATIENCE, connect, connect_through_a_proxy, next, node, publish, subscribe, subscription, until_state,
+};
+
+const DEADLY: &str = "20";
+
+/// A process, as the broker sees it: its connections end without a word.
+struct Life {
+    network: Proxy,
+    rabbit: Rabbit,
+    deliveries: Box<dyn Deliveries>,
+}
+
+impl Life {
+    async fn begin(node: &Node, subscription: &Subscription) -> Self {
+        let (network, rabbit) = connect_through_a_proxy(node).await;
+        let deliveries = subscribe(&rabbit, subscription).await;
+        Self { network, rabbit, deliveries }
+    }
+
+    async fn die(mut self) {
+        self.network.down().await;
+        drop(self.deliveries);
+        self.rabbit.close().await.expect("there is nothing to close");
+    }
+
+    /// Works on all that it gets at a time, and dies of what is deadly; tells what it has handled before.
+    async fn live(mut self) -> BTreeSet<String> {
+        let mut handled = BTreeSet::new();
+        loop {
+            let mut batch = Vec::new();
+            let received = timeout(PATIENCE, self.deliveries.receive(&mut batch, 64)).await;
+            received.expect("it comes again").expect("no error");
+            if batch.iter().any(|delivery| delivery.message().body == DEADLY) {
+                self.die().await;
+                return handled;
+            }
+            for delivery in batch {
+                handled.insert(String::from_utf8(delivery.message().body.to_vec()).expect("text"));
+                delivery.ack();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_neighbours_of_what_kills_every_process_are_handled() {
+    const LIVES: usize = 12;
+    let node = node().await;
+    let subscription = subscription("deadly");
+    let rabbit = connect(&node, "").await;
+    // it exists before anything is published
+    drop(subscribe(&rabbit, &subscription).await);
+    publish(&rabbit, &subscription, 0..40).await;
+    let mut handled = BTreeSet::new();
+    for _ in 0..LIVES {
+        handled.append(&mut Life::begin(&node, &subscription).await.live().await);
+    }
+    let missing: Vec<_> = (0..40).map(|number| number.to_string()).filter(|number| !handled.contains(number)).collect();
+    assert_eq!(missing, [DEADLY], "after {LIVES} deaths of 51");
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspect_that_is_outlived_holds_up_nobody() {
+    let node = node().await;
+    let subscription = subscription("outlived");
+    let rabbit = connect(&node, "").await;
+    drop(subscribe(&rabbit, &subscription).await);
+    publish(&rabbit, &subscription, 20..21).await;
+    for _ in 0..6 {
+        Life::begin(&node, &subscription).await.live().await;
+    }
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    until_state(&*deliveries, ConsumerState::Quarantined).await;
+    let suspect = next(&mut deliveries).await;
+    publish(&rabbit, &subscription, 0..1).await;
+    let mut batch = Vec::new();
+    let other = timeout(Duration::from_millis(500), deliveries.receive(&mut batch, 1)).await;
+    assert!(other.is_err(), "one at a time, found {batch:?}");
+    // as where it can't be moved to the dead letters
+    drop(suspect);
+    let mut both = [next(&mut deliveries).await, next(&mut deliveries).await];
+    both.sort_by_key(Delivery::redelivered);
+    assert!(both[1].message().body == DEADLY && both[0].message().body == "0", "{both:?}");
+    until_state(&*deliveries, ConsumerState::Consuming).await;
+    for delivery in both {
+        delivery.ack();
+    }
+    rabbit.close().await.expect("closed");
+}
