@@ -9,8 +9,10 @@
 //! its way is sent again one by one, so that the one which ends the channel a second time is known, and fails alone.
 //!
 //! What the broker refuses is tried again until its deadline, with one message of each route at a time (see `hold`). What it
-//! is silent about may be published again, and is sent once all the same (see `unheard`).
+//! is silent about may be published again, and is sent once all the same (see `unheard`). What connections end with again and
+//! again holds up no others (see `deadly`).
 
+mod deadly;
 mod entry;
 mod pace;
 mod unheard;
@@ -98,8 +100,8 @@ impl Window {
             }
         }
         while self.may_send(now) {
-            let is_alive = |number| self.entries.get(number).is_some_and(|entry| !entry.is_given_up());
-            let number = self.holds.take_probe(now, is_alive)?;
+            let rank = |number| self.entries.get(number).filter(|entry| !entry.is_given_up()).map(Entry::rank);
+            let number = self.holds.take_probe(now, rank)?;
             if let Some(taken) = self.take(number, now) {
                 return Some(taken);
             }
@@ -185,23 +187,7 @@ impl Window {
     /// `refusal` is the broker's reason, where it closed the channel over something that was sent on it; tells whether it
     /// is known over what.
     pub(crate) fn lose(&mut self, refusal: Option<&Error>) -> bool {
-        let mut is_known = false;
-        if let Some(refusal) = refusal {
-            let is_open = |(number, entry): &(u64, &Entry)| entry.is_in_flight && !self.waiting.contains(number);
-            let mut open = self.entries.iter().filter(is_open).map(|(number, _)| number);
-            let ends = (open.next(), open.next_back());
-            drop(open);
-            match ends {
-                (Some(culprit), None) => {
-                    is_known = true;
-                    if let Some(reply) = self.entries.remove(culprit).and_then(|entry| entry.reply) {
-                        reply.tell(Err(refusal.clone()));
-                    }
-                }
-                (_, Some(last)) => (self.suspects, self.suspected_until) = (last, None),
-                (None, None) => {}
-            }
-        }
+        let is_known = self.suspect(refusal);
         self.returned.clear();
         self.undecided.clear();
         self.open = 0;
@@ -211,7 +197,7 @@ impl Window {
         self.unheard.lose();
         for entry in self.entries.iter_mut() {
             if std::mem::take(&mut entry.is_in_flight) {
-                entry.known = Known::Unknown;
+                (entry.known, entry.deaths) = (Known::Unknown, entry.deaths.saturating_add(1));
                 if refusal.is_none() {
                     self.holds.doubt(&entry.parcel);
                 }

@@ -234,10 +234,10 @@ impl Settler {
     }
 }
 
-/// Whether the broker closes the channel over a copy, each time that it is sent.
+/// Whether channels end over a copy, each time that it is sent: before its time is over, that is what `Unconfirmed` says.
 fn ends_the_channel(error: &Error) -> bool {
-    use ErrorKind::{Closed, NotFound, Rejected, Unconfirmed, Unroutable};
-    is_refusal(error) && !matches!(error.kind(), Closed | NotFound | Rejected | Unconfirmed | Unroutable)
+    use ErrorKind::{Closed, NotFound, Rejected, Unroutable};
+    is_refusal(error) && !matches!(error.kind(), Closed | NotFound | Rejected | Unroutable)
 }
 
 fn comes_again() -> Error {

@@ -17,8 +17,8 @@ mod slow;
 mod late;
 // what came on a connection that was lost
 mod stale;
-// a message that kills processes
-mod crash;
+// a message that kills processes, or connections
+mod deadly;
 // bindings and room
 mod removed;
 // a leader that does not answer

@@ -21,6 +21,9 @@ pub(super) struct Entry {
     pub(super) reply: Option<Reply>,
     pub(super) deadline: Instant,
     pub(super) known: Known,
+    pub(super) began: Instant,
+    /// How many channels have ended while it was on its way.
+    pub(super) deaths: u32,
     /// Whether its word can still come, on the present channel.
     pub(super) is_in_flight: bool,
     /// Until when that is waited for: it holds its place, and only a new channel frees it.
@@ -48,8 +51,8 @@ pub(super) struct Unroutable {
 
 impl Entry {
     pub(super) fn new(parcel: Parcel, reply: Reply, deadline: Instant, place: Option<OwnedSemaphorePermit>) -> Self {
-        let (reply, known) = (Some(reply), Known::Unsent);
-        Self { parcel, reply, deadline, known, is_in_flight: false, is_late_at: deadline, place }
+        let (reply, known, began) = (Some(reply), Known::Unsent, Instant::now());
+        Self { parcel, reply, deadline, known, began, deaths: 0, is_in_flight: false, is_late_at: deadline, place }
     }
 
     /// Whether it is not to be sent any more: its caller was told that there is no word, or has taken it back.

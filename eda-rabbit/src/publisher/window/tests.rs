@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::pace::{CONFIRMED_FOR_ONE_MORE, FIRST};
 use super::*;
 
+mod deadly;
 mod refused;
 mod unheard;
 

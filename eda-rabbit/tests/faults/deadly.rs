@@ -1,17 +1,18 @@
-//! Processes that die again and again of one message: what was in hand beside it is not taken along to the delivery limit.
+//! A message that kills. Processes: what was in hand beside it is not taken along to the delivery limit. Connections: what is
+//! published beside it gets through.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eda_core::Subscription;
 use eda_core::transport::{ConsumerState, Deliveries, Delivery, Transport};
+use eda_core::{ErrorKind, Subscription};
 use eda_rabbit::Rabbit;
 use rabbit_node::Node;
 use tokio::time::timeout;
 
-use crate::proxy::Proxy;
+use crate::proxy::{DISLIKED, Proxy};
 use crate::support::{
-    PATIENCE, connect, connect_through_a_proxy, next, node, publish, subscribe, subscription, until_state,
+    PATIENCE, connect, connect_through_a_proxy, event, next, node, publish, subscribe, subscription, until_state,
 };
 
 const DEADLY: &str = "20";
@@ -99,5 +100,34 @@ async fn a_suspect_that_is_outlived_holds_up_nobody() {
     for delivery in both {
         delivery.ack();
     }
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_connections_end_over_stops_nothing_that_is_published_beside_it() {
+    let node = node().await;
+    let (_network, rabbit) = connect_through_a_proxy(&node).await;
+    let subscriptions = [subscription("disliked"), subscription("liked")];
+    for subscription in &subscriptions {
+        drop(subscribe(&rabbit, subscription).await);
+    }
+    let publisher = rabbit.publisher().await.expect("there is one");
+    let mut deadly = event(&subscriptions[0], 0);
+    deadly.body = DISLIKED.into();
+    let sent = publisher.send(deadly).await.expect("there is room");
+    let mut refused = tokio::spawn(sent.confirmed());
+    let mut confirmed = 0;
+    let told = loop {
+        for subscription in &subscriptions {
+            let receipt = publisher.send(event(subscription, 1)).await.expect("there is room");
+            receipt.confirmed().await.expect("nothing ails this one");
+            confirmed += 1;
+        }
+        if refused.is_finished() {
+            break (&mut refused).await.expect("no panic");
+        }
+    };
+    assert_eq!(told.expect_err("nobody takes it").kind(), ErrorKind::Unconfirmed);
+    assert!(confirmed >= 20, "of those beside it {confirmed} were confirmed");
     rabbit.close().await.expect("closed");
 }
