@@ -52,8 +52,14 @@ impl Operate for Rabbit {
                     Some(None) => {}
                 }
                 let channel = desk.channel().await?;
-                operator(&*channel)?.delete_queue(name).await?;
-                channel.close().await
+                let gone = operator(&*channel)?.delete_queue(name).await?;
+                channel.close().await?;
+                if gone > 0 {
+                    let text =
+                        format!("{gone} messages came between the look and the end of the queue, and went with it");
+                    return Err(Error::new(ErrorKind::Internal, text).with("queue", name));
+                }
+                Ok(())
             }
             Item::Exchange(name) => {
                 let text = "exchanges are shared by all services, and are never removed";
@@ -68,7 +74,7 @@ impl Operate for Rabbit {
         for subscription in &topology.subscriptions {
             let queue = &subscription.queue;
             // what others have declared may be of any kind
-            let held = if subscription.declare { desk.held(queue).await? } else { desk.queue(queue).await? };
+            let held = if subscription.declare { desk.held(queue).await? } else { desk.queue_in_time(queue).await? };
             let Some(Held { messages, consumers }) = held else { continue };
             // a service may not look into it
             let held = desk.queue_in_time(&format!("{queue}.dead")).await?;
@@ -146,7 +152,7 @@ impl Comparison {
     }
 
     /// Bindings of queues that stay, then whole queues, which take theirs along: undone before, they would be missing where the
-    /// queue can't be deleted. Those of delays are shared, and stay.
+    /// queue can't be deleted. Queues of delays stay: what waits in them is on its way.
     async fn left_over(&mut self, topology: &Topology, plan: &Plan, former: &Topology, former_plan: &Plan) -> Result {
         let stays = |queue: &str| topology.subscriptions.iter().any(|other| other.queue == queue);
         for binding in &former_plan.bindings {

@@ -1,5 +1,6 @@
 //! The transport: two connections, one publisher, many subscriptions.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -117,6 +118,32 @@ impl Rabbit {
         self.publisher.clone()
     }
 
+    async fn consume(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
+        // a start that fails halfway has taken messages, and each of them has been delivered once more
+        self.consuming.link().await?.check_room(self.declared.load(Ordering::Relaxed))?;
+        let prefetch = subscription.policy.prefetch.unwrap_or(self.config.prefetch);
+        let settler = Settler::new(self.publisher.clone(), self.consuming.clone(), subscription.clone());
+        let subscriber = Subscriber::open(
+            self.consuming.clone(),
+            &self.publishing,
+            subscription.clone(),
+            prefetch,
+            Arc::new(settler),
+        );
+        Ok(Box::new(subscriber.await?))
+    }
+
+    /// What a start asks for: it fails where the broker stays away for longer than it may take to connect.
+    async fn in_time<T>(&self, what: &str, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(limit) = self.config.connect_timeout else { return asked.await };
+        let late = |_| {
+            let text = format!("the broker did not {what} within {}", humantime::format_duration(limit));
+            let error = Error::new(ErrorKind::Unavailable, text).with("broker", self.config.address());
+            Err(with_trouble(error, &self.consuming.trouble()))
+        };
+        timeout(limit.max(DECLARE), asked).await.unwrap_or_else(late)
+    }
+
     fn check_open(&self) -> Result {
         if self.is_closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
     }
@@ -166,13 +193,7 @@ impl Transport for Rabbit {
                 }
             }
         };
-        let Some(limit) = self.config.connect_timeout else { return declare.await };
-        let late = |_| {
-            let text = format!("the broker did not declare the topology within {}", humantime::format_duration(limit));
-            let error = Error::new(ErrorKind::Unavailable, text).with("broker", self.config.address());
-            Err(with_trouble(error, &self.consuming.trouble()))
-        };
-        timeout(limit.max(DECLARE), declare).await.unwrap_or_else(late)
+        self.in_time("declare the topology", declare).await
     }
 
     async fn publisher(&self) -> Result<Box<dyn Publish>> {
@@ -186,18 +207,7 @@ impl Transport for Rabbit {
 
     async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
         self.check_open()?;
-        // a start that fails halfway has taken messages, and each of them has been delivered once more
-        self.consuming.link().await?.check_room(self.declared.load(Ordering::Relaxed))?;
-        let prefetch = subscription.policy.prefetch.unwrap_or(self.config.prefetch);
-        let settler = Settler::new(self.publisher.clone(), self.consuming.clone(), subscription.clone());
-        let subscriber = Subscriber::open(
-            self.consuming.clone(),
-            &self.publishing,
-            subscription.clone(),
-            prefetch,
-            Arc::new(settler),
-        );
-        Ok(Box::new(subscriber.await?))
+        self.in_time(&format!("confirm a consumer of `{}`", subscription.queue), self.consume(subscription)).await
     }
 
     async fn close(&self) -> Result<()> {

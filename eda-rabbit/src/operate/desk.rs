@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use eda_core::{Error, ErrorKind, Result};
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::connection::Connection;
+use crate::publisher::with_trouble;
 use crate::wire::{Arrivals, Channel, Held, Operator};
 
-/// How long an answer of a queue's leader is waited for.
+/// How long an answer of a queue's leader is waited for, and a connection.
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long RabbitMQ itself waits for it before it says that there is nothing.
 const GIVES_UP: Duration = Duration::from_millis(250);
@@ -22,8 +23,14 @@ const BACK: Duration = Duration::from_secs(1);
 pub(super) struct Desk(pub(super) Connection);
 
 impl Desk {
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) where there is no connection for as long as an answer may take.
     pub(super) async fn channel(&self) -> Result<Arc<dyn Channel>> {
-        self.0.link().await?.channel().await
+        let link = timeout(ANSWER, self.0.link()).await.map_err(|_| {
+            let text = format!("there was no connection to the broker for {ANSWER:?}");
+            with_trouble(Error::new(ErrorKind::Unavailable, text), &self.0.trouble())
+        })?;
+        link?.channel().await
     }
 
     pub(super) async fn exchange_exists(&self, name: &str) -> Result<bool> {
@@ -60,7 +67,11 @@ impl Desk {
         let closed = channel.close().await;
         match held {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            held => closed.and(held.map(Some)),
+            // the look that failed may be why the channel can't be closed
+            held => {
+                let held = held?;
+                closed.map(|()| Some(held))
+            }
         }
     }
 

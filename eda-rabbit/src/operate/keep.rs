@@ -329,7 +329,7 @@ impl Walk {
         {
             return Ok(*leads);
         }
-        let leads = self.desk.queue(queue).await?.is_some();
+        let mut leads = self.desk.queue(queue).await?.is_some();
         if leads && self.place != Place::Unrouted {
             let (queue, routing_key) = (queue.to_owned(), queue.to_owned());
             let channel = self.desk.channel().await?;
@@ -337,6 +337,8 @@ impl Walk {
                 Ok(()) => channel.close().await?,
                 // of another service, which binds it itself
                 Err(error) if self.place == Place::Orphaned && error.kind() == ErrorKind::AccessRefused => {}
+                // deleted since the look
+                Err(error) if error.kind() == ErrorKind::NotFound => leads = false,
                 Err(error) => return Err(error),
             }
         }

@@ -1,5 +1,6 @@
 //! One channel's life: from the confirmed consumer to its end, asked for or not.
 
+mod ending;
 mod listen;
 mod quarantine;
 
@@ -10,12 +11,12 @@ use std::time::Duration;
 use eda_core::transport::{ConsumerState, Delivery, Settle, Token};
 use eda_core::{Error, ErrorKind, Result, mutant};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use self::listen::Heard;
-use self::quarantine::{is_suspect, is_to_be_isolated};
-use super::burst::{next, next_burst};
+use self::quarantine::{Quarantine, is_suspect, is_to_be_isolated};
+use super::burst::next_burst;
 use super::{Control, Task, Wanted};
 use crate::connection::Connection;
 use crate::convert::{self, Original};
@@ -23,13 +24,6 @@ use crate::settle::Flush;
 use crate::topology::Plan;
 use crate::wire::{Arrivals, Arrived, Channel, Link};
 
-/// How long what the broker had sent before a cancel may take to come.
-const LAST_ARRIVALS: Duration = Duration::from_secs(2);
-/// A quorum queue forgets acks that a close follows at once, also after a cancel (measured: 140 of 400), because it hears
-/// of the channel's end before it has written them down. It tells nobody when it has; how long it took to answer the
-/// cancel, which it writes down, too, is the best guess.
-const SETTLE: Duration = Duration::from_millis(100);
-const LONGEST_SETTLE: Duration = Duration::from_secs(2);
 /// A session that ends before may have died of a message that this program never got to see.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -48,13 +42,12 @@ pub(super) struct Session {
     answer: Duration,
     heard: Heard,
     is_quarantined: bool,
+    quarantine: Quarantine,
     is_cancelled: bool,
-    /// The tag of the newest delivery; 0 before there is one.
-    newest: u64,
     /// The first delivery that had never come before.
     fresh: Option<u64>,
-    /// Whether a delivery came that connections were lost with again and again.
-    has_suspects: bool,
+    /// Deliveries that connections were lost with again and again; those that are settled may still be among them.
+    suspects: Vec<u64>,
 }
 
 pub(super) enum End {
@@ -113,10 +106,10 @@ impl Session {
             answer: Duration::ZERO,
             heard: Heard::now(),
             is_quarantined,
+            quarantine: Quarantine::default(),
             is_cancelled: false,
-            newest: 0,
             fresh: None,
-            has_suspects: false,
+            suspects: Vec::new(),
         })
     }
 
@@ -134,6 +127,7 @@ impl Session {
 
     pub(super) async fn run(mut self, task: &mut Task) -> End {
         let end = self.consume(task).await;
+        let has_suspects = self.suspects.iter().any(|tag| self.is_open(task, *tag));
         let (made_progress, had_open) = task.wanted.settler.end();
         if let Err(why) = &end
             && !self.is_cancelled
@@ -160,7 +154,7 @@ impl Session {
             }
             Err(why) => {
                 let progress = match (made_progress, had_open || self.began.elapsed() < SOON) {
-                    _ if self.is_quarantined || self.has_suspects => Progress::Doubtful,
+                    _ if self.is_quarantined || has_suspects => Progress::Doubtful,
                     (true, _) => Progress::Made,
                     (false, true) => Progress::Barren,
                     (false, false) => Progress::Idle,
@@ -199,8 +193,7 @@ impl Session {
                 () = &mut lost => return Err("the connection was lost".to_owned()),
                 () = task.wanted.settler.woken() => self.settle(task).await?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.settle(task).await?,
-                // what comes again would have come at once: the queue holds nothing to suspect
-                () = sleep_until(self.began + SOON), if self.is_quarantined && self.newest == 0 && !self.is_cancelled => {
+                () = sleep_until(self.idle_until()), if self.is_quarantined && due.is_none() && self.is_idle(task) => {
                     self.release(task).await?;
                 }
                 () = sleep_until(self.heard.due()), if !self.is_cancelled => self.listen(task).await?,
@@ -234,10 +227,11 @@ impl Session {
         // nobody died of what is given back here, whatever became of those who had it before
         let was_outlived = !flush.given_back.is_empty();
         self.tell(flush).await?;
-        if self.is_quarantined && !self.is_cancelled && (was_outlived || self.is_beyond_suspects(task)) {
-            self.release(task).await?;
-        }
-        Ok(())
+        if self.is_quarantined && !self.is_cancelled { self.review(was_outlived, task).await } else { Ok(()) }
+    }
+
+    fn is_open(&self, task: &Task, tag: u64) -> bool {
+        task.wanted.settler.is_open(self.token(tag))
     }
 
     fn token(&self, tag: u64) -> Token {
@@ -245,11 +239,15 @@ impl Session {
     }
 
     fn deliver(&mut self, task: &Task, arrived: Arrived) {
-        self.newest = arrived.tag;
         if !arrived.redelivered {
             self.fresh.get_or_insert(arrived.tag);
         }
-        self.has_suspects |= is_suspect(&arrived);
+        if is_suspect(&arrived) {
+            let mut suspects = std::mem::take(&mut self.suspects);
+            suspects.retain(|tag| self.is_open(task, *tag));
+            suspects.push(arrived.tag);
+            self.suspects = suspects;
+        }
         let (message, attempt) = convert::incoming(&arrived);
         let Arrived { tag, exchange, routing_key, redelivered, properties, body } = arrived;
         task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
@@ -257,52 +255,6 @@ impl Session {
         let settle = Arc::clone(&task.wanted.settler) as Arc<dyn Settle>;
         // a handle that is gone drops the delivery, which gives it back
         let _ = task.deliveries.send(Delivery::new(message, attempt, redelivered, token, settle));
-    }
-
-    /// No more deliveries; what had come and was not handed out goes back.
-    async fn cancel(&mut self, task: &Task) -> Result<(), String> {
-        if std::mem::replace(&mut self.is_cancelled, true) {
-            return Ok(());
-        }
-        if !self.end_consumer(task).await? {
-            let queue = &task.wanted.subscription.queue;
-            warn!(queue, "the consumer did not end; the channel's end will give its messages back");
-        }
-        Ok(())
-    }
-
-    /// Tells whether everything has come that the broker had sent before.
-    async fn end_consumer(&mut self, task: &Task) -> Result<bool, String> {
-        // a quorum queue answers a cancel when it has written down all that came before it
-        self.tell(task.wanted.settler.flush(true)).await?;
-        let asked = Instant::now();
-        self.channel.cancel(self.arrivals.tag()).await.map_err(|error| error.to_string())?;
-        self.answer = asked.elapsed();
-        for arrived in std::mem::take(&mut self.held) {
-            self.deliver_back(task, arrived);
-        }
-        let rest = async {
-            while let Some(Ok(arrived)) = next(&mut *self.arrivals).await {
-                self.deliver_back(task, arrived);
-            }
-        };
-        let has_ended = timeout(LAST_ARRIVALS, rest).await.is_ok();
-        self.tell(task.wanted.settler.flush(false)).await?;
-        Ok(has_ended)
-    }
-
-    fn deliver_back(&self, task: &Task, arrived: Arrived) {
-        let Arrived { tag, exchange, routing_key, properties, body, .. } = arrived;
-        task.wanted.settler.open(tag, Original { exchange, routing_key, properties, body });
-        task.wanted.settler.give_back(self.token(tag));
-    }
-
-    /// Cancel → settle → wait → close, in that order.
-    async fn close(&mut self, task: &Task) -> Result<(), String> {
-        self.cancel(task).await?;
-        self.tell(task.wanted.settler.flush(true)).await?;
-        sleep_until(self.told + self.answer.saturating_mul(4).clamp(SETTLE, LONGEST_SETTLE)).await;
-        self.channel.close().await.map_err(|error| error.to_string())
     }
 
     async fn tell(&mut self, flush: Flush) -> Result<(), String> {

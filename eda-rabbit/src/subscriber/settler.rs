@@ -48,7 +48,8 @@ pub(crate) struct Settler {
 struct Open {
     generation: u64,
     ledger: Ledger<Arc<Original>>,
-    made_progress: bool,
+    /// How many were acked.
+    acked: u64,
 }
 
 impl Open {
@@ -60,7 +61,7 @@ impl Open {
 
 impl Settler {
     pub(crate) fn new(publisher: Publisher, connection: Connection, subscription: Subscription) -> Self {
-        let open = Open { generation: 0, ledger: Ledger::new(0), made_progress: false };
+        let open = Open { generation: 0, ledger: Ledger::new(0), acked: 0 };
         let (channel, generation, delays) = (Mutex::new(open), watch::Sender::new(0), Mutex::default());
         Self { channel, generation, wake: Notify::new(), publisher, connection, subscription, delays }
     }
@@ -82,7 +83,7 @@ impl Settler {
     /// The channel has ended. Tells whether anything was settled on it, and whether anything was open.
     pub(super) fn end(&self) -> (bool, bool) {
         let ended = self.replace(0);
-        (ended.made_progress, ended.ledger.open_count() > 0)
+        (ended.acked > 0, ended.ledger.open_count() > 0)
     }
 
     pub(super) fn open(&self, tag: u64, original: Original) {
@@ -95,8 +96,9 @@ impl Settler {
         self.channel().ledger.open_count() > 0
     }
 
-    pub(super) fn made_progress(&self) -> bool {
-        self.channel().made_progress
+    /// How many were settled on the present channel.
+    pub(super) fn acked(&self) -> u64 {
+        self.channel().acked
     }
 
     /// Resolves when there is something to flush.
@@ -116,7 +118,7 @@ impl Settler {
     fn replace(&self, prefetch: u16) -> Open {
         let mut channel = self.channel();
         let generation = channel.generation + 1;
-        let present = Open { generation, ledger: Ledger::new(prefetch), made_progress: false };
+        let present = Open { generation, ledger: Ledger::new(prefetch), acked: 0 };
         self.generation.send_replace(generation);
         std::mem::replace(&mut *channel, present)
     }
@@ -267,7 +269,7 @@ impl Settle for Settler {
 
     fn ack(&self, token: Token) {
         self.settle(token, |channel| {
-            channel.made_progress = true;
+            channel.acked += 1;
             channel.ledger.ack(token.tag, Instant::now())
         });
     }

@@ -57,6 +57,10 @@ pub(super) fn from_broker(code: u16, text: &str) -> (ErrorKind, Cow<'static, str
             ErrorKind::NotFound,
             format!("there is no such virtual host: {text}; create it, or correct the URL").into(),
         ),
+        530 if text.contains("channels opened") => (
+            ErrorKind::Rejected,
+            format!("the broker allows this user no more channels, on all its connections together: {text}; raise `max-channels`").into(),
+        ),
         530 => (ErrorKind::AccessRefused, format!("the broker does not let this user in: {text}").into()),
         320 => (ErrorKind::Unavailable, format!("the broker closed the connection: {text}").into()),
         506 => (ErrorKind::Rejected, format!("the broker is out of resources: {text}").into()),

@@ -13,7 +13,8 @@ pub(crate) trait Operator: Send + Sync {
     /// Of a quorum queue that RabbitMQ gets no quick answer from, it says that there is nothing in it and nobody at it.
     async fn look_for_queue(&self, name: &str) -> Result<Held>;
     async fn unbind(&self, binding: &Binding) -> Result;
-    async fn delete_queue(&self, name: &str) -> Result;
+    /// Tells how many messages went with it, as far as the broker knows.
+    async fn delete_queue(&self, name: &str) -> Result<u64>;
 
     /// Consumes under a tag of our choice: the broker gives back what consumers of one channel hold in the order of their tags.
     async fn consume_as(&self, queue: &str, tag: &str) -> Result<Box<dyn Arrivals>>;

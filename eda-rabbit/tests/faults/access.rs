@@ -1,12 +1,12 @@
 //! Permissions.
 
-use eda_core::transport::{ConsumerState, Transport};
+use eda_core::transport::{ConsumerState, Place, Transport};
 use eda_core::{ErrorKind, Topology};
 use eda_rabbit::Rabbit;
 use rabbit_node::{Node, Options};
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, event, next, node, subscribe, subscription, until_state};
+use crate::support::{PATIENCE, connect, event, next, node, subscribe, subscription, until_state};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_permission_is_told_at_the_start_and_outlived_later() {
@@ -53,7 +53,7 @@ async fn a_publish_without_permission_fails_alone_and_soon() {
     ctl(&["set_permissions", "reader", ".*", "^(fault-tests.*|eda\\.(retry|unrouted|wait|dead).*)$", ".*"]);
     let url = node.url().replacen("guest:guest", "reader:secret", 1);
     let (rabbit, subscription) = (Rabbit::connect(&url).await.expect("he is let in"), subscription("no-write"));
-    let owner = crate::support::connect(&node, "").await;
+    let owner = connect(&node, "").await;
     let mut deliveries = subscribe(&owner, &subscription).await;
     let publisher = rabbit.publisher().await.expect("there is one");
     let began = std::time::Instant::now();
@@ -99,4 +99,22 @@ async fn a_connection_whose_numbers_of_channels_are_used_up_is_replaced() {
     allowed.confirmed().await.expect("now he may");
     assert_eq!(next(&mut deliveries).await.message().body, "99");
     rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_without_the_right_to_read_says_so() {
+    let node = node().await;
+    let ctl = |arguments: &[&str]| node.ctl(arguments).expect("it is done");
+    let (service, subscription) = (connect(&node, "").await, subscription("unread"));
+    drop(subscribe(&service, &subscription).await);
+    ctl(&["add_user", "blind", "secret"]);
+    ctl(&["set_permissions", "blind", ".*", ".*", "^eda.*$"]);
+    let url = node.url().replacen("guest:guest", "blind:secret", 1);
+    let rabbit = Rabbit::connect(&url).await.expect("he is let in");
+    let keep = rabbit.keep().expect("RabbitMQ keeps dead letters");
+    let looked = keep.open(&Place::DeadLettersOf(subscription.queue)).await;
+    let error = looked.err().expect("he may not read");
+    assert_eq!(error.kind(), ErrorKind::AccessRefused, "{error}");
+    ctl(&["delete_user", "blind"]);
+    service.close().await.expect("closed");
 }

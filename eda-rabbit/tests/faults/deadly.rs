@@ -103,6 +103,46 @@ async fn a_suspect_that_is_outlived_holds_up_nobody() {
     rabbit.close().await.expect("closed");
 }
 
+/// All that come without one being settled.
+async fn in_hand(deliveries: &mut Box<dyn Deliveries>) -> Vec<Delivery> {
+    let mut held = vec![next(deliveries).await];
+    while timeout(Duration::from_millis(300), deliveries.receive(&mut held, 100)).await.is_ok() {}
+    held
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quarantine_takes_more_with_each_that_nobody_dies_of() {
+    let node = node().await;
+    let subscription = subscription("slow-handler");
+    let rabbit = connect(&node, "prefetch=16").await;
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    publish(&rabbit, &subscription, 100..116).await;
+    for _ in 0..2 {
+        let held = in_hand(&mut deliveries).await;
+        assert_eq!(held.len(), 16);
+        node.ctl(&["close_all_connections", "a test"]).expect("they are closed");
+        until_state(&*deliveries, ConsumerState::Connecting).await;
+        drop(held);
+    }
+    until_state(&*deliveries, ConsumerState::Quarantined).await;
+    let mut left = 16;
+    // what was on its way to the narrower consumer comes, too
+    for width in [1..=1, 2..=3, 4..=6] {
+        let held = in_hand(&mut deliveries).await;
+        assert!(width.contains(&held.len()), "expected {width:?} at a time, found {}", held.len());
+        left -= held.len();
+        for delivery in held {
+            assert!(delivery.redelivered(), "nothing fresh tells that it may end");
+            delivery.ack();
+        }
+    }
+    for _ in 0..left {
+        next(&mut deliveries).await.ack();
+    }
+    until_state(&*deliveries, ConsumerState::Consuming).await;
+    rabbit.close().await.expect("closed");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_connections_end_over_stops_nothing_that_is_published_beside_it() {
     let node = node().await;

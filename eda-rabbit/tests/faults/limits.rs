@@ -121,3 +121,23 @@ async fn a_start_with_more_subscriptions_than_channels_takes_no_message() {
     assert_eq!(node.ctl(&["list_consumers", "-q"]).expect("the node tells").trim(), "");
     rabbit.close().await.expect("closed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_have_few_channels_is_told_so() {
+    let node = node_with("");
+    let ctl = |arguments: &[&str]| node.ctl(arguments).expect("it is done");
+    ctl(&["add_user", "few", "secret"]);
+    ctl(&["set_permissions", "few", ".*", ".*", ".*"]);
+    ctl(&["set_user_limits", "few", r#"{"max-channels": 3}"#]);
+    let rabbit = Rabbit::connect(&node.url().replacen("guest:guest", "few:secret", 1)).await.expect("he is let in");
+    let mut consuming = Vec::new();
+    let refused = loop {
+        match rabbit.subscribe(&subscription("few")).await {
+            Ok(deliveries) => consuming.push(deliveries),
+            Err(error) => break error,
+        }
+        assert!(consuming.len() <= 3, "one of three is for publishing");
+    };
+    assert_eq!(refused.kind(), ErrorKind::Rejected, "{refused}");
+    assert!(refused.to_string().contains("max-channels"), "{refused}");
+}

@@ -1,13 +1,15 @@
 //! A quorum queue whose leader does not answer. RabbitMQ says then that it holds nothing and that nobody consumes from it.
 
-use eda_core::Topology;
 use eda_core::transport::{Item, Place, Transport};
+use eda_core::{Error, ErrorKind, Topology};
 use eda_rabbit::Rabbit;
 use rabbit_node::Node;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, connect, failure, next, node, publish, subscribe, subscription};
+use crate::support::{
+    PATIENCE, connect, connect_through_a_proxy, failure, next, node, publish, subscribe, subscription,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_does_not_answer_is_not_taken_for_an_empty_one() {
@@ -36,9 +38,11 @@ async fn a_queue_that_does_not_answer_is_not_taken_for_an_empty_one() {
         leader(&node, "resume", queue);
     }
     let looked = looked.map(|kept| kept.map(|kept| kept.count()));
-    assert!(looked.is_err(), "{looked:?}");
-    assert!(asked.is_err(), "{asked:?}");
-    assert!(removed.is_err(), "{removed:?}");
+    let text = |error: Error| error.to_string();
+    for told in [looked.map(drop).map_err(text), asked.map(drop).map_err(text), removed.map_err(text)] {
+        let told = told.expect_err("nobody knows what it holds");
+        assert!(told.contains("answer") && told.contains(&queue), "{told}");
+    }
 
     let rabbit = operator(&node).await;
     let operate = rabbit.operate().expect("RabbitMQ has operators");
@@ -98,6 +102,27 @@ async fn a_queue_that_answers_slowly_is_not_deleted_under_its_consumer() {
     deliveries.close().await.expect("its queue is there");
     service.close().await.expect("closed");
     operator.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_a_broker_that_went_away_is_told_so() {
+    let node = node().await;
+    let (mut proxy, rabbit) = connect_through_a_proxy(&node).await;
+    let subscription = subscription("went-away");
+    let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
+    rabbit.declare(&topology).await.expect("declared");
+    proxy.down().await;
+    let dead = Place::DeadLettersOf(subscription.queue.clone());
+    let began = Instant::now();
+    let operate = rabbit.operate().expect("RabbitMQ has operators");
+    let keep = rabbit.keep().expect("RabbitMQ keeps dead letters");
+    let (asked, looked, subscribed) =
+        tokio::join!(operate.queues(&topology), keep.open(&dead), rabbit.subscribe(&subscription));
+    for told in [asked.map(drop), looked.map(drop), subscribed.map(drop)] {
+        assert_eq!(told.expect_err("there is no broker").kind(), ErrorKind::Unavailable);
+    }
+    assert!(began.elapsed() < PATIENCE / 2, "told after {:?}", began.elapsed());
+    rabbit.close().await.expect("closed");
 }
 
 async fn operator(node: &Node) -> Rabbit {

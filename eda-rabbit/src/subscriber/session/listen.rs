@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::super::Task;
 use super::Session;
+use super::ending::Rest;
 
 /// As long nothing comes and nothing is in hand, before the broker is asked whether it still has a consumer.
 const LISTEN: Duration = Duration::from_secs(20);
@@ -35,6 +36,10 @@ impl Heard {
         self.at = Instant::now();
     }
 
+    pub(super) fn at(&self) -> Instant {
+        self.at
+    }
+
     pub(super) fn due(&self) -> Instant {
         self.at + LISTEN
     }
@@ -56,7 +61,7 @@ impl Session {
         }
         let consumers = self.count(task).await?;
         if self.heard.is_doubtful(consumers) {
-            self.consume_again(task).await?;
+            self.consume_again(Rest::GoesBack, task).await?;
             self.tell_state(task);
             self.heard = Heard { at: Instant::now(), consumers: Some(self.count(task).await?), believed: 0 };
         }
@@ -64,8 +69,8 @@ impl Session {
     }
 
     /// That nobody consumes for the moment that it takes is no news; that it takes longer is.
-    pub(super) async fn consume_again(&mut self, task: &Task) -> Result<(), String> {
-        let mut renewed = pin!(self.renew(task));
+    pub(super) async fn consume_again(&mut self, rest: Rest, task: &Task) -> Result<(), String> {
+        let mut renewed = pin!(self.renew(rest, task));
         if let Ok(renewed) = timeout(MOMENT, &mut renewed).await {
             return renewed;
         }
@@ -74,8 +79,8 @@ impl Session {
     }
 
     /// On the same channel, so that what is open stays valid.
-    async fn renew(&mut self, task: &Task) -> Result<(), String> {
-        if !self.end_consumer(task).await? {
+    async fn renew(&mut self, rest: Rest, task: &Task) -> Result<(), String> {
+        if !self.end_consumer(rest, task).await? {
             return Err("the consumer did not end where it was to begin again".to_owned());
         }
         let consumed = self.channel.consume(&task.wanted.subscription.queue).await;

@@ -1,12 +1,12 @@
 //! One delivery at a time where connections or processes die of what is handed out: each death counts towards the delivery
-//! limit of all that was in hand, and the broker parks what reaches it.
+//! limit of all that was in hand, and the broker parks what reaches it. With each that nobody dies of, more are taken.
 
-use eda_core::transport::Settle;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::super::Task;
-use super::Session;
+use super::ending::Rest;
+use super::{SOON, Session};
 use crate::convert;
 use crate::wire::Arrived;
 
@@ -24,6 +24,19 @@ pub(super) fn is_to_be_isolated(task: &mut Task, burst: &[Arrived]) -> bool {
     is_to_be
 }
 
+/// How many are taken at a time, since so many were settled.
+#[derive(Clone, Copy)]
+pub(super) struct Quarantine {
+    width: u16,
+    proven: u64,
+}
+
+impl Default for Quarantine {
+    fn default() -> Self {
+        Self { width: 1, proven: 0 }
+    }
+}
+
 impl Session {
     /// Gives back what is held, before anybody works on it, and takes one at a time.
     pub(super) async fn isolate(&mut self, task: &Task) -> Result<(), String> {
@@ -32,31 +45,56 @@ impl Session {
             queue,
             count, "what comes first came back again and again, as from processes that die of it: one at a time now"
         );
-        self.consume_with(1, task).await?;
-        (self.is_quarantined, self.began, self.fresh, self.newest) = (true, Instant::now(), None, 0);
+        self.consume_with(1, Rest::GoesBack, task).await?;
+        (self.is_quarantined, self.began, self.fresh) = (true, Instant::now(), None);
+        self.quarantine = Quarantine { width: 1, proven: task.wanted.settler.acked() };
         self.tell_state(task);
         Ok(())
     }
 
-    /// What comes again comes first, so behind a fresh one there is nothing left to suspect.
-    pub(super) fn is_beyond_suspects(&self, task: &Task) -> bool {
-        let is_settled = |tag| !task.wanted.settler.is_open(self.token(tag));
-        self.fresh.is_some_and(is_settled) && task.wanted.settler.made_progress()
+    /// What comes again comes first, so behind a fresh one there is nothing left to suspect. Until it comes, as many more are taken
+    /// at a time as were settled and nobody died of: slow handlers would take hours over what came again.
+    pub(super) async fn review(&mut self, was_outlived: bool, task: &Task) -> Result<(), String> {
+        let acked = task.wanted.settler.acked();
+        let is_beyond_suspects = acked > 0 && self.fresh.is_some_and(|tag| !self.is_open(task, tag));
+        let Quarantine { width, proven } = self.quarantine;
+        let wider = width.saturating_mul(2);
+        if was_outlived || is_beyond_suspects {
+            return self.release(task).await;
+        }
+        if acked < proven + u64::from(width) {
+            return Ok(());
+        }
+        if wider >= task.wanted.prefetch {
+            return self.release(task).await;
+        }
+        self.quarantine = Quarantine { width: wider, proven: acked };
+        // given back, what is fresh would come as old
+        self.consume_with(wider, Rest::Stays, task).await
+    }
+
+    pub(super) fn is_idle(&self, task: &Task) -> bool {
+        !self.is_cancelled && !task.wanted.settler.has_open()
+    }
+
+    /// What comes again would have come by then: the queue holds nothing to suspect.
+    pub(super) fn idle_until(&self) -> Instant {
+        self.began.max(self.told).max(self.heard.at()) + SOON
     }
 
     /// The quarantine has done its work: consumes as ever.
     pub(super) async fn release(&mut self, task: &Task) -> Result<(), String> {
-        self.consume_with(task.wanted.prefetch, task).await?;
-        (self.is_quarantined, self.has_suspects) = (false, false);
+        self.consume_with(task.wanted.prefetch, Rest::GoesBack, task).await?;
+        self.is_quarantined = false;
         info!(queue = task.wanted.subscription.queue, "the quarantine is over");
         self.tell_state(task);
         Ok(())
     }
 
     /// A prefetch counts for consumers that begin after it.
-    async fn consume_with(&mut self, prefetch: u16, task: &Task) -> Result<(), String> {
+    async fn consume_with(&mut self, prefetch: u16, rest: Rest, task: &Task) -> Result<(), String> {
         self.channel.qos(prefetch).await.map_err(|error| error.to_string())?;
         task.wanted.settler.set_prefetch(prefetch);
-        self.consume_again(task).await
+        self.consume_again(rest, task).await
     }
 }

@@ -53,9 +53,9 @@ impl LapinLink {
                 // some come and go, and lapin frees a number a little after it has said that a channel is closed
                 Ok(None) if began.elapsed() < ROOM => sleep(LOOK_FOR_ROOM).await,
                 Ok(None) => return Err(self.no_channel()),
-                // No broker refuses a channel by itself. When all numbers were used, lapin begins anew, and tells of one that
-                // the broker had closed what it was closed for; such a number never becomes free.
-                Err(error) if error.kind() != ErrorKind::Unavailable => {
+                // A broker that refuses a channel ends the connection over it. When all numbers were used, lapin begins anew,
+                // and tells of one that the broker had closed what it was closed for; such a number never becomes free.
+                Err(error) if error.kind() != ErrorKind::Unavailable && self.connection.status().connected() => {
                     self.abandon("its numbers of channels are used up");
                     let text = "the connection has no numbers of channels left; another one is made";
                     return Err(Error::new(ErrorKind::Unavailable, text).caused_by(error));

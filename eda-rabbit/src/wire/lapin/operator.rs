@@ -39,10 +39,10 @@ impl Operator for LapinChannel {
         within(REQUEST, &what, self.0.queue_unbind(queue, exchange, routing_key, FieldTable::default())).await
     }
 
-    async fn delete_queue(&self, name: &str) -> Result {
+    async fn delete_queue(&self, name: &str) -> Result<u64> {
         // quorum queues know no condition, so whoever asks has looked before
         let deleting = self.0.queue_delete(name.into(), QueueDeleteOptions::default());
-        within(REQUEST, &format!("deleting queue `{name}`"), deleting).await.map(drop)
+        within(REQUEST, &format!("deleting queue `{name}`"), deleting).await.map(u64::from)
     }
 
     async fn consume_as(&self, queue: &str, tag: &str) -> Result<Box<dyn Arrivals>> {
