@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::connection::Connection;
 use crate::publisher::with_trouble;
+use crate::topology::Binding;
 use crate::wire::{Arrivals, Channel, Held, Operator};
 
 /// How long an answer of a queue's leader is waited for, and a connection.
@@ -31,6 +32,12 @@ impl Desk {
             with_trouble(Error::new(ErrorKind::Unavailable, text), &self.0.trouble())
         })?;
         link?.channel().await
+    }
+
+    pub(super) async fn bind(&self, binding: &Binding) -> Result {
+        let channel = self.channel().await?;
+        channel.bind(binding).await?;
+        channel.close().await
     }
 
     pub(super) async fn exchange_exists(&self, name: &str) -> Result<bool> {

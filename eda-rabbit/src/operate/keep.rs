@@ -332,9 +332,8 @@ impl Walk {
         let mut leads = self.desk.queue(queue).await?.is_some();
         if leads && self.place != Place::Unrouted {
             let (queue, routing_key) = (queue.to_owned(), queue.to_owned());
-            let channel = self.desk.channel().await?;
-            match channel.bind(&Binding { queue, exchange: RETRY.to_owned(), routing_key }).await {
-                Ok(()) => channel.close().await?,
+            match self.desk.bind(&Binding { queue, exchange: RETRY.to_owned(), routing_key }).await {
+                Ok(()) => {}
                 // of another service, which binds it itself
                 Err(error) if self.place == Place::Orphaned && error.kind() == ErrorKind::AccessRefused => {}
                 // deleted since the look
