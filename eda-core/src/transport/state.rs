@@ -13,7 +13,7 @@ pub enum ConsumerState {
     Consuming,
     /// The broker accepts nothing on this connection for now: an alarm for memory or disk.
     Blocked,
-    /// Consuming one delivery at a time, after connections died without progress.
+    /// Consuming one delivery at a time, and then a few, after connections or processes died of what was in hand.
     Quarantined,
     /// No new deliveries are taken; those in hand are finished.
     Draining,

@@ -336,7 +336,6 @@ impl Walk {
                 Ok(()) => {}
                 // of another service, which binds it itself
                 Err(error) if self.place == Place::Orphaned && error.kind() == ErrorKind::AccessRefused => {}
-                // deleted since the look
                 Err(error) if error.kind() == ErrorKind::NotFound => leads = false,
                 Err(error) => return Err(error),
             }
