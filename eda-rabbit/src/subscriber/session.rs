@@ -106,7 +106,7 @@ impl Session {
             answer: Duration::ZERO,
             heard: Heard::now(),
             is_quarantined,
-            quarantine: Quarantine::default(),
+            quarantine: Quarantine::begin(0),
             is_cancelled: false,
             fresh: None,
             suspects: Vec::new(),

@@ -1,6 +1,8 @@
 //! One delivery at a time where connections or processes die of what is handed out: each death counts towards the delivery
 //! limit of all that was in hand, and the broker parks what reaches it. With each that nobody dies of, more are taken.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -24,16 +26,20 @@ pub(super) fn is_to_be_isolated(task: &mut Task, burst: &[Arrived]) -> bool {
     is_to_be
 }
 
-/// How many are taken at a time, since so many were settled.
+/// How long as many are taken as before, at least: a broker forgets acks that the end of their channel follows at once.
+const PROOF: Duration = Duration::from_secs(1);
+
+/// How many are taken at a time, since when, and how many were settled before.
 #[derive(Clone, Copy)]
 pub(super) struct Quarantine {
     width: u16,
-    proven: u64,
+    since: Instant,
+    settled: u64,
 }
 
-impl Default for Quarantine {
-    fn default() -> Self {
-        Self { width: 1, proven: 0 }
+impl Quarantine {
+    pub(super) fn begin(settled: u64) -> Self {
+        Self { width: 1, since: Instant::now(), settled }
     }
 }
 
@@ -47,7 +53,7 @@ impl Session {
         );
         self.consume_with(1, Rest::GoesBack, task).await?;
         (self.is_quarantined, self.began, self.fresh) = (true, Instant::now(), None);
-        self.quarantine = Quarantine { width: 1, proven: task.wanted.settler.acked() };
+        self.quarantine = Quarantine::begin(task.wanted.settler.acked());
         self.tell_state(task);
         Ok(())
     }
@@ -57,18 +63,18 @@ impl Session {
     pub(super) async fn review(&mut self, was_outlived: bool, task: &Task) -> Result<(), String> {
         let acked = task.wanted.settler.acked();
         let is_beyond_suspects = acked > 0 && self.fresh.is_some_and(|tag| !self.is_open(task, tag));
-        let Quarantine { width, proven } = self.quarantine;
+        let Quarantine { width, since, settled } = self.quarantine;
         let wider = width.saturating_mul(2);
         if was_outlived || is_beyond_suspects {
             return self.release(task).await;
         }
-        if acked < proven + u64::from(width) {
+        if acked < settled + u64::from(width) || since.elapsed() < PROOF {
             return Ok(());
         }
         if wider >= task.wanted.prefetch {
             return self.release(task).await;
         }
-        self.quarantine = Quarantine { width: wider, proven: acked };
+        self.quarantine = Quarantine { width: wider, since: Instant::now(), settled: acked };
         // given back, what is fresh would come as old
         self.consume_with(wider, Rest::Stays, task).await
     }
