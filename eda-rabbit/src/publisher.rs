@@ -178,7 +178,8 @@ impl Task {
                     Ok(channel) => (self.channel, self.opening) = (Some(channel), None),
                     Err(error) if error.kind() == ErrorKind::Closed => break,
                     Err(error) => {
-                        if is_refusal(&error) {
+                        // what there is no room for may have some soon
+                        if is_refusal(&error) && error.kind() != ErrorKind::Rejected {
                             self.window.refuse(&error);
                         }
                         self.open_again(&error);

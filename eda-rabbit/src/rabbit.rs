@@ -135,13 +135,13 @@ impl Rabbit {
 
     /// What a start asks for: it fails where the broker stays away for longer than it may take to connect.
     async fn in_time<T>(&self, what: &str, asked: impl Future<Output = Result<T>>) -> Result<T> {
-        let Some(limit) = self.config.connect_timeout else { return asked.await };
+        let Some(limit) = self.config.connect_timeout.map(|limit| limit.max(DECLARE)) else { return asked.await };
         let late = |_| {
             let text = format!("the broker did not {what} within {}", humantime::format_duration(limit));
             let error = Error::new(ErrorKind::Unavailable, text).with("broker", self.config.address());
             Err(with_trouble(error, &self.consuming.trouble()))
         };
-        timeout(limit.max(DECLARE), asked).await.unwrap_or_else(late)
+        timeout(limit, asked).await.unwrap_or_else(late)
     }
 
     fn check_open(&self) -> Result {

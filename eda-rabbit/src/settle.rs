@@ -158,6 +158,16 @@ impl<T> Ledger<T> {
         self.open
     }
 
+    /// The tag of the first delivery that is open.
+    pub(crate) fn oldest_open(&self) -> Option<u64> {
+        self.entries.iter().find(|entry| matches!(entry.state, State::Open(_))).map(|entry| entry.tag)
+    }
+
+    /// The tag of the last delivery that has come; 0 before there is one.
+    pub(crate) fn newest(&self) -> u64 {
+        self.last
+    }
+
     /// The last of those that one ack can tell.
     fn take_prefix(&mut self) -> Option<u64> {
         let mut last = None;

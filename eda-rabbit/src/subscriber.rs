@@ -51,7 +51,7 @@ impl Subscriber {
         settler: Arc<Settler>,
     ) -> Result<Self> {
         let (control, commands) = mpsc::unbounded_channel();
-        // bounded by the prefetch
+        // bounded by the prefetch, and by twice that while a quarantine ends
         let (sender, deliveries) = mpsc::unbounded_channel();
         let (status, watched) = watch::channel(ConsumerStatus::now(ConsumerState::Connecting, ""));
         let (ready, is_ready) = oneshot::channel();

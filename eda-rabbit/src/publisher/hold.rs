@@ -95,18 +95,17 @@ impl Holds {
         self.routes.remove(&route).map(|hold| hold.waiting).unwrap_or_default()
     }
 
-    /// The oldest of the lowest rank that is to find out about its route, now; one without a rank is not to be sent.
-    pub(super) fn take_probe(&mut self, now: Instant, rank: impl Fn(u64) -> Option<u32>) -> Option<u64> {
+    /// The oldest that is to find out about its route, now; `is_alive` tells whether a message is still to be sent.
+    pub(super) fn take_probe(&mut self, now: Instant, is_alive: impl Fn(u64) -> bool) -> Option<u64> {
         loop {
             let due = self.routes.iter_mut().filter(|(_, hold)| hold.may_try() && hold.due <= now);
-            let ranked = due.map(|(route, hold)| (hold.first(&rank), route, hold));
-            let (first, route, hold) = ranked.min_by_key(|(first, ..)| *first)?;
-            if let Some((_, number)) = first {
-                hold.waiting.remove(&number);
-                hold.probes.insert(number);
-                return Some(number);
+            let (route, hold) = due.min_by_key(|(_, hold)| hold.waiting.first().copied())?;
+            while let Some(number) = hold.waiting.pop_first() {
+                if is_alive(number) {
+                    hold.probes.insert(number);
+                    return Some(number);
+                }
             }
-            hold.waiting.clear();
             if hold.probes.is_empty() {
                 let route = route.clone();
                 self.routes.remove(&route);
@@ -133,10 +132,6 @@ impl Hold {
     fn new() -> Self {
         let (waiting, probes) = (BTreeSet::new(), BTreeSet::new());
         Self { waiting, probes, width: 1, was_refused: false, due: Instant::now(), backoff: Backoff::new() }
-    }
-
-    fn first(&self, rank: impl Fn(u64) -> Option<u32>) -> Option<(u32, u64)> {
-        self.waiting.iter().filter_map(|number| Some((rank(*number)?, *number))).min()
     }
 
     /// Whether one more may find out, or nobody needs to any more.

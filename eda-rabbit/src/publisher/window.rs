@@ -24,6 +24,7 @@ use eda_core::{Error, mutant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use self::deadly::Deadly;
 use self::entry::{Entry, GRACE, Known, Unroutable, WORD};
 use self::pace::Pace;
 use self::unheard::{State, Unheard};
@@ -57,6 +58,7 @@ pub(crate) struct Window {
     next_look: Option<Instant>,
     returned: Vec<Unroutable>,
     holds: Holds,
+    deadly: Deadly,
     unheard: Unheard,
     writer: Writer,
 }
@@ -100,8 +102,8 @@ impl Window {
             }
         }
         while self.may_send(now) {
-            let rank = |number| self.entries.get(number).filter(|entry| !entry.is_given_up()).map(Entry::rank);
-            let number = self.holds.take_probe(now, rank)?;
+            let is_alive = |number| self.entries.get(number).is_some_and(|entry| !entry.is_given_up());
+            let number = self.holds.take_probe(now, is_alive).or_else(|| self.deadly.take(now, self.open, is_alive))?;
             if let Some(taken) = self.take(number, now) {
                 return Some(taken);
             }
@@ -111,7 +113,7 @@ impl Window {
 
     /// When [`next_waiting`](Self::next_waiting) has something that waited for a time.
     pub(crate) fn next_probe(&self) -> Option<Instant> {
-        self.holds.next_probe().filter(|due| self.may_send(*due))
+        self.holds.next_probe().into_iter().chain(self.deadly.due(self.open)).min().filter(|due| self.may_send(*due))
     }
 
     fn may_send(&self, now: Instant) -> bool {
@@ -187,7 +189,10 @@ impl Window {
     /// `refusal` is the broker's reason, where it closed the channel over something that was sent on it; tells whether it
     /// is known over what.
     pub(crate) fn lose(&mut self, refusal: Option<&Error>) -> bool {
-        let is_known = self.suspect(refusal);
+        let now = Instant::now();
+        let is_known = refusal.is_some_and(|refusal| self.suspect(refusal));
+        // a channel that was given up since a word did not come has not ended over anything
+        let has_ended = refusal.is_none() && !self.is_stuck(now);
         self.returned.clear();
         self.undecided.clear();
         self.open = 0;
@@ -197,13 +202,14 @@ impl Window {
         self.unheard.lose();
         for entry in self.entries.iter_mut() {
             if std::mem::take(&mut entry.is_in_flight) {
-                (entry.known, entry.deaths) = (Known::Unknown, entry.deaths.saturating_add(1));
+                entry.known = Known::Unknown;
+                entry.deaths += u32::from(has_ended);
                 if refusal.is_none() {
                     self.holds.doubt(&entry.parcel);
                 }
             }
         }
-        self.waiting = self.entries.iter().map(|(number, _)| number).collect();
+        self.sort_out(now);
         is_known
     }
 
@@ -287,6 +293,7 @@ impl Window {
 
     /// Gives back the place in the window, where the outcome is certain.
     fn tell(&mut self, number: u64, is_acked: bool) -> Option<OwnedSemaphorePermit> {
+        self.deadly.heard_of(number, Instant::now());
         let entry = self.entries.get_mut(number)?;
         let unroutable = self.returned.iter().position(|unroutable| {
             // an older return of the same id was of an earlier message

@@ -96,6 +96,16 @@ impl Settler {
         self.channel().ledger.open_count() > 0
     }
 
+    /// The tag of the one that is longest in hand.
+    pub(super) fn oldest_open(&self) -> Option<u64> {
+        self.channel().ledger.oldest_open()
+    }
+
+    /// The tag of the last that came; 0 before there is one.
+    pub(super) fn newest(&self) -> u64 {
+        self.channel().ledger.newest()
+    }
+
     /// How many were settled on the present channel.
     pub(super) fn acked(&self) -> u64 {
         self.channel().acked

@@ -142,6 +142,71 @@ async fn a_quarantine_takes_more_with_each_that_nobody_dies_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quarantine_does_not_end_while_a_suspect_is_in_hand() {
+    let node = node().await;
+    let subscription = subscription("slow-killer");
+    let rabbit = connect(&node, "").await;
+    drop(subscribe(&rabbit, &subscription).await);
+    publish(&rabbit, &subscription, 20..22).await;
+    for _ in 0..6 {
+        Life::begin(&node, &subscription).await.live().await;
+    }
+    publish(&rabbit, &subscription, 100..300).await;
+    let mut deliveries = subscribe(&rabbit, &subscription).await;
+    until_state(&*deliveries, ConsumerState::Quarantined).await;
+    let mut suspect = None;
+    let mut batch = Vec::new();
+    // as long as it would take to widen
+    while timeout(Duration::from_secs(2), deliveries.receive(&mut batch, 100)).await.is_ok() {
+        for delivery in batch.drain(..) {
+            if delivery.message().body == DEADLY { suspect = Some(delivery) } else { delivery.ack() }
+        }
+    }
+    assert_eq!(deliveries.status().borrow().state, ConsumerState::Quarantined);
+    suspect.expect("it came").ack();
+    let mut states = deliveries.status();
+    let ended = states.wait_for(|status| status.state == ConsumerState::Consuming);
+    let handling = async {
+        loop {
+            next(&mut deliveries).await.ack();
+        }
+    };
+    tokio::select! {
+        ended = ended => drop(ended.expect("the subscription lives")),
+        () = handling => {}
+    }
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quarantine_that_widens_slowly_is_told_as_one_again() {
+    let node = node().await;
+    let subscription = subscription("widens-slowly");
+    let rabbit = connect(&node, "").await;
+    drop(subscribe(&rabbit, &subscription).await);
+    publish(&rabbit, &subscription, 20..26).await;
+    for _ in 0..6 {
+        Life::begin(&node, &subscription).await.live().await;
+    }
+    let (network, slow) = connect_through_a_proxy(&node).await;
+    let mut deliveries = subscribe(&slow, &subscription).await;
+    until_state(&*deliveries, ConsumerState::Quarantined).await;
+    let held = in_hand(&mut deliveries).await;
+    network.slow();
+    let mut states = deliveries.status();
+    held.into_iter().for_each(Delivery::ack);
+    let mut second = next(&mut deliveries).await;
+    while !states.borrow_and_update().why.contains("anew") {
+        second.ack();
+        second = next(&mut deliveries).await;
+    }
+    until_state(&*deliveries, ConsumerState::Quarantined).await;
+    drop(second);
+    slow.close().await.expect("closed");
+    rabbit.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_connections_end_over_stops_nothing_that_is_published_beside_it() {
     let node = node().await;
     let (_network, rabbit) = connect_through_a_proxy(&node).await;

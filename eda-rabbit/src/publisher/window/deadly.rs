@@ -1,8 +1,11 @@
-//! Which message a channel has ended over, and how it is kept from ending the next ones.
+//! Over which message a channel has ended, and how it is kept from ending all others.
 //!
 //! Where the broker says why it closes a channel, the message is known as soon as it was on its way alone. Where the
-//! connection just ends, as at a firewall that does not like what it reads, it may be chance: what was on its way time and
-//! again is sent alone, behind all others, and is given up when it had its time.
+//! connection just ends, as at a firewall that does not like what it reads, it may be chance: so what was on its way time and
+//! again is sent behind all others, one each second while connections end, and is given up when it had its time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use eda_core::Error;
 use tokio::time::Instant;
@@ -12,48 +15,96 @@ use super::entry::Entry;
 use crate::publisher::DEADLINE;
 use crate::publisher::told::unconfirmed;
 
-/// So many connections may end with a message on its way, before it is sent alone.
+/// So many connections may end with a message on its way before it is no chance any more.
 const CHANCE: u32 = 3;
-const TROUBLE: &str =
-    "each connection that it was sent on has ended, as if the broker or something on the way did not bear it";
+/// How long the others have for themselves, from one that a connection has ended over to the next.
+const REST: Duration = Duration::from_secs(1);
+const TROUBLE: &str = "connections end when it is sent, as if the broker or something on the way did not bear it";
 
-impl Window {
-    /// Tells whether it is known over what the channel has ended.
-    pub(super) fn suspect(&mut self, refusal: Option<&Error>) -> bool {
-        let is_open = |(number, entry): &(u64, &Entry)| entry.is_in_flight && !self.waiting.contains(number);
-        let open: Vec<_> =
-            self.entries.iter().filter(is_open).map(|(number, entry)| (number, entry.deaths + 1)).collect();
-        match (&open[..], refusal) {
-            ([(culprit, _)], Some(refusal)) => {
-                self.give_up(*culprit, refusal.clone());
-                return true;
-            }
-            ([(culprit, _)], None) if self.entries.get(*culprit).is_some_and(Entry::had_its_time) => {
-                self.give_up(*culprit, unconfirmed(TROUBLE));
-            }
-            ([.., (last, _)], _) if refusal.is_some() || open.iter().any(|(_, deaths)| *deaths >= CHANCE) => {
-                (self.suspects, self.suspected_until) = (*last, None);
-            }
-            _ => {}
-        }
-        false
+/// What connections end over, as it seems, and waits for its turn.
+#[derive(Default)]
+pub(super) struct Deadly {
+    /// Those that fewer connections have ended over go first.
+    waiting: VecDeque<u64>,
+    has_turn: Option<u64>,
+    /// From when on the next one may go: with nothing else on its way, or beside others.
+    alone: Option<Instant>,
+    beside: Option<Instant>,
+}
+
+impl Deadly {
+    /// On a new channel.
+    pub(super) fn begin(&mut self, waiting: VecDeque<u64>, now: Instant) {
+        let rest = if self.has_turn.take().is_some() { REST } else { Duration::ZERO };
+        (self.waiting, self.alone, self.beside) = (waiting, Some(now + rest), Some(now + REST));
     }
 
-    fn give_up(&mut self, number: u64, why: Error) {
-        if let Some(reply) = self.entries.remove(number).and_then(|entry| entry.reply) {
-            reply.tell(Err(why));
+    /// When [`take`](Self::take) has one.
+    pub(super) fn due(&self, open: usize) -> Option<Instant> {
+        if open == 0 { self.alone } else { self.beside }.filter(|_| !self.waiting.is_empty())
+    }
+
+    pub(super) fn take(&mut self, now: Instant, open: usize, is_alive: impl Fn(u64) -> bool) -> Option<u64> {
+        self.due(open).filter(|due| *due <= now)?;
+        (self.alone, self.beside) = (Some(now + REST), Some(now + REST));
+        while let Some(number) = self.waiting.pop_front() {
+            if is_alive(number) {
+                self.has_turn = Some(number);
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// One that had its turn was borne, and so may the next one be.
+    pub(super) fn heard_of(&mut self, number: u64, now: Instant) {
+        if self.has_turn.take_if(|turn| *turn == number).is_some() {
+            (self.alone, self.beside) = (Some(now), Some(now));
         }
     }
 }
 
-impl Entry {
-    /// Those of a higher one are sent behind the others.
-    pub(super) fn rank(&self) -> u32 {
-        if self.deaths >= CHANCE { self.deaths } else { 0 }
+impl Window {
+    /// The broker has closed the channel over one of those that are on their way; tells whether it is known over which.
+    pub(super) fn suspect(&mut self, refusal: &Error) -> bool {
+        let is_open = |(number, entry): &(u64, &Entry)| entry.is_in_flight && !self.waiting.contains(number);
+        let mut open = self.entries.iter().filter(is_open).map(|(number, _)| number);
+        let ends = (open.next(), open.next_back());
+        drop(open);
+        match ends {
+            (Some(culprit), None) => {
+                if let Some(reply) = self.entries.remove(culprit).and_then(|entry| entry.reply) {
+                    reply.tell(Err(refusal.clone()));
+                }
+                return true;
+            }
+            (_, Some(last)) => (self.suspects, self.suspected_until) = (last, None),
+            (None, None) => {}
+        }
+        false
     }
 
-    /// Whether it was tried for as long as any event, and connections ended with it all the time.
-    fn had_its_time(&self) -> bool {
-        self.deaths >= CHANCE && self.began + DEADLINE <= Instant::now()
+    /// What is to be sent on a new channel.
+    pub(super) fn sort_out(&mut self, now: Instant) {
+        self.give_up_deadly(now);
+        let (mut deadly, others): (Vec<_>, Vec<_>) = self
+            .entries
+            .iter()
+            .map(|(number, entry)| (entry.deaths, number))
+            .partition(|(deaths, _)| *deaths >= CHANCE);
+        deadly.sort_unstable();
+        self.waiting = others.into_iter().map(|(_, number)| number).collect();
+        self.deadly.begin(deadly.into_iter().map(|(_, number)| number).collect(), now);
+    }
+
+    /// Tells the callers of those that were tried for as long as any event, and that connections ended with all the time.
+    fn give_up_deadly(&mut self, now: Instant) {
+        self.entries.retain(|_, entry| {
+            let had_its_time = entry.deaths >= 2 * CHANCE && entry.began + DEADLINE <= now;
+            if had_its_time && let Some(reply) = entry.reply.take() {
+                reply.tell(Err(unconfirmed(TROUBLE)));
+            }
+            !had_its_time
+        });
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Entry {
     pub(super) deadline: Instant,
     pub(super) known: Known,
     pub(super) began: Instant,
-    /// How many channels have ended while it was on its way.
+    /// How many channels have ended while it was on its way, without a word why.
     pub(super) deaths: u32,
     /// Whether its word can still come, on the present channel.
     pub(super) is_in_flight: bool,

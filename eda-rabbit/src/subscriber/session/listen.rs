@@ -62,7 +62,6 @@ impl Session {
         let consumers = self.count(task).await?;
         if self.heard.is_doubtful(consumers) {
             self.consume_again(Rest::GoesBack, task).await?;
-            self.tell_state(task);
             self.heard = Heard { at: Instant::now(), consumers: Some(self.count(task).await?), believed: 0 };
         }
         Ok(())
@@ -70,12 +69,17 @@ impl Session {
 
     /// That nobody consumes for the moment that it takes is no news; that it takes longer is.
     pub(super) async fn consume_again(&mut self, rest: Rest, task: &Task) -> Result<(), String> {
-        let mut renewed = pin!(self.renew(rest, task));
-        if let Ok(renewed) = timeout(MOMENT, &mut renewed).await {
-            return renewed;
-        }
-        task.tell(ConsumerState::Connecting, "the consumer is begun anew");
-        renewed.await
+        let renewed = {
+            let mut renewed = pin!(self.renew(rest, task));
+            match timeout(MOMENT, &mut renewed).await {
+                Ok(renewed) => return renewed,
+                Err(_) => task.tell(ConsumerState::Connecting, "the consumer is begun anew"),
+            }
+            renewed.await
+        };
+        renewed?;
+        self.tell_state(task);
+        Ok(())
     }
 
     /// On the same channel, so that what is open stays valid.

@@ -29,17 +29,18 @@ pub(super) fn is_to_be_isolated(task: &mut Task, burst: &[Arrived]) -> bool {
 /// How long as many are taken as before, at least: a broker forgets acks that the end of their channel follows at once.
 const PROOF: Duration = Duration::from_secs(1);
 
-/// How many are taken at a time, since when, and how many were settled before.
+/// How many are taken at a time, since when; how many were settled before, and what was the newest.
 #[derive(Clone, Copy)]
 pub(super) struct Quarantine {
     width: u16,
     since: Instant,
     settled: u64,
+    newest: u64,
 }
 
 impl Quarantine {
     pub(super) fn begin(settled: u64) -> Self {
-        Self { width: 1, since: Instant::now(), settled }
+        Self { width: 1, since: Instant::now(), settled, newest: 0 }
     }
 }
 
@@ -51,32 +52,35 @@ impl Session {
             queue,
             count, "what comes first came back again and again, as from processes that die of it: one at a time now"
         );
-        self.consume_with(1, Rest::GoesBack, task).await?;
+        // before what may end the session, which is then known to have been one
         (self.is_quarantined, self.began, self.fresh) = (true, Instant::now(), None);
         self.quarantine = Quarantine::begin(task.wanted.settler.acked());
+        self.consume_with(1, Rest::GoesBack, task).await?;
         self.tell_state(task);
         Ok(())
     }
 
     /// What comes again comes first, so behind a fresh one there is nothing left to suspect. Until it comes, as many more are taken
-    /// at a time as were settled and nobody died of: slow handlers would take hours over what came again.
+    /// at a time as were settled and nobody died of: slow handlers would take hours over what came again. One that is still in hand
+    /// has proven nothing.
     pub(super) async fn review(&mut self, was_outlived: bool, task: &Task) -> Result<(), String> {
-        let acked = task.wanted.settler.acked();
-        let is_beyond_suspects = acked > 0 && self.fresh.is_some_and(|tag| !self.is_open(task, tag));
-        let Quarantine { width, since, settled } = self.quarantine;
+        let settler = &task.wanted.settler;
+        let (acked, oldest) = (settler.acked(), settler.oldest_open());
+        let all_are_settled_to = |tag| oldest.is_none_or(|oldest| oldest > tag);
+        let is_beyond_suspects = acked > 0 && self.fresh.is_some_and(all_are_settled_to);
+        let Quarantine { width, since, settled, newest } = self.quarantine;
+        let is_proven = acked >= settled + u64::from(width) && all_are_settled_to(newest) && since.elapsed() >= PROOF;
         let wider = width.saturating_mul(2);
-        if was_outlived || is_beyond_suspects {
+        if is_beyond_suspects || (was_outlived && oldest.is_none()) || (is_proven && wider >= task.wanted.prefetch) {
             return self.release(task).await;
         }
-        if acked < settled + u64::from(width) || since.elapsed() < PROOF {
+        if !is_proven {
             return Ok(());
         }
-        if wider >= task.wanted.prefetch {
-            return self.release(task).await;
-        }
-        self.quarantine = Quarantine { width: wider, since: Instant::now(), settled: acked };
         // given back, what is fresh would come as old
-        self.consume_with(wider, Rest::Stays, task).await
+        self.consume_with(wider, Rest::Stays, task).await?;
+        self.quarantine = Quarantine { width: wider, since: Instant::now(), settled: acked, newest: settler.newest() };
+        Ok(())
     }
 
     pub(super) fn is_idle(&self, task: &Task) -> bool {
