@@ -293,7 +293,7 @@ impl Window {
 
     /// Gives back the place in the window, where the outcome is certain.
     fn tell(&mut self, number: u64, is_acked: bool) -> Option<OwnedSemaphorePermit> {
-        self.deadly.heard_of(number, Instant::now());
+        self.deadly.heard_of(number);
         let entry = self.entries.get_mut(number)?;
         let unroutable = self.returned.iter().position(|unroutable| {
             // an older return of the same id was of an earlier message

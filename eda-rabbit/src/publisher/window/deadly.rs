@@ -57,8 +57,9 @@ impl Deadly {
     }
 
     /// One that had its turn was borne, and so may the next one be.
-    pub(super) fn heard_of(&mut self, number: u64, now: Instant) {
+    pub(super) fn heard_of(&mut self, number: u64) {
         if self.has_turn.take_if(|turn| *turn == number).is_some() {
+            let now = Instant::now();
             (self.alone, self.beside) = (Some(now), Some(now));
         }
     }
