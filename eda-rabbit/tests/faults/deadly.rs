@@ -56,9 +56,16 @@ impl Life {
     }
 }
 
+/// As many processes die of what is deadly as it takes.
+async fn make_suspect(node: &Node, subscription: &Subscription) {
+    for _ in 0..26 {
+        Life::begin(node, subscription).await.live().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_neighbours_of_what_kills_every_process_are_handled() {
-    const LIVES: usize = 12;
+    const LIVES: usize = 32;
     let node = node().await;
     let subscription = subscription("deadly");
     let rabbit = connect(&node, "").await;
@@ -81,9 +88,7 @@ async fn a_suspect_that_is_outlived_holds_up_nobody() {
     let rabbit = connect(&node, "").await;
     drop(subscribe(&rabbit, &subscription).await);
     publish(&rabbit, &subscription, 20..21).await;
-    for _ in 0..6 {
-        Life::begin(&node, &subscription).await.live().await;
-    }
+    make_suspect(&node, &subscription).await;
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     until_state(&*deliveries, ConsumerState::Quarantined).await;
     let suspect = next(&mut deliveries).await;
@@ -148,9 +153,7 @@ async fn a_quarantine_does_not_end_while_a_suspect_is_in_hand() {
     let rabbit = connect(&node, "").await;
     drop(subscribe(&rabbit, &subscription).await);
     publish(&rabbit, &subscription, 20..22).await;
-    for _ in 0..6 {
-        Life::begin(&node, &subscription).await.live().await;
-    }
+    make_suspect(&node, &subscription).await;
     publish(&rabbit, &subscription, 100..300).await;
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     until_state(&*deliveries, ConsumerState::Quarantined).await;
@@ -185,9 +188,7 @@ async fn a_quarantine_that_widens_slowly_is_told_as_one_again() {
     let rabbit = connect(&node, "").await;
     drop(subscribe(&rabbit, &subscription).await);
     publish(&rabbit, &subscription, 20..26).await;
-    for _ in 0..6 {
-        Life::begin(&node, &subscription).await.live().await;
-    }
+    make_suspect(&node, &subscription).await;
     let (network, slow) = connect_through_a_proxy(&node).await;
     let mut deliveries = subscribe(&slow, &subscription).await;
     until_state(&*deliveries, ConsumerState::Quarantined).await;

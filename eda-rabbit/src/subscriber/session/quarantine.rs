@@ -15,13 +15,19 @@ use crate::wire::Arrived;
 /// So often a delivery comes back before connections or processes may have died of it, or of one of those beside it.
 const SUSPECT: u32 = 5;
 
+/// As often where nothing else is known: those who ended well have given it back, too, as at each new version of a service, and
+/// brokers before 4.3 count that alike. Half of [`DELIVERY_LIMIT`](crate::topology::DELIVERY_LIMIT) leaves the other half to those beside it.
+const SUSPECT_OF_OTHERS: u32 = 25;
+
 pub(super) fn is_suspect(arrived: &Arrived) -> bool {
     convert::came_back(arrived) >= SUSPECT
 }
 
 /// A process knows nothing of the lives before it, but the broker counts them; and what comes again comes first.
 pub(super) fn is_to_be_isolated(task: &mut Task, burst: &[Arrived]) -> bool {
-    let is_to_be = task.is_newborn && task.wanted.prefetch > 1 && burst.iter().any(is_suspect);
+    let is_to_be = task.is_newborn
+        && task.wanted.prefetch > 1
+        && burst.iter().any(|arrived| convert::came_back(arrived) >= SUSPECT_OF_OTHERS);
     task.is_newborn &= !is_to_be && burst.iter().all(|arrived| arrived.redelivered);
     is_to_be
 }
