@@ -165,8 +165,6 @@ impl Task {
             match session.run(&mut self).await {
                 End::Closed => break,
                 End::Lost { why, progress } => {
-                    // from here on the deaths are counted here
-                    self.is_newborn = false;
                     match progress {
                         Progress::Made => barren_deaths = 0,
                         Progress::Barren => barren_deaths += 1,

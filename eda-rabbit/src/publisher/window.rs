@@ -49,6 +49,8 @@ pub(crate) struct Window {
     undecided: Vec<(u64, bool)>,
     /// Sent, and without a word.
     open: usize,
+    /// How many words have come at all.
+    words: u64,
     pace: Pace,
     /// One of the messages up to this one has ended a channel: until it is found, all are sent one by one.
     suspects: u64,
@@ -80,15 +82,16 @@ impl Window {
         {
             debug_assert!(entry.reply.is_none(), "its caller was told");
             // it has a place already
-            (entry.reply, entry.deadline) = (Some(reply), deadline);
+            (entry.reply, entry.deadline, entry.began) = (Some(reply), deadline, Instant::now());
             return self.look_at(deadline);
         }
         self.look_at(deadline);
-        self.waiting.push_back(self.entries.push(Entry::new(parcel, reply, deadline, place)));
+        self.waiting.push_back(self.entries.push(Entry::new(parcel, reply, deadline, place, self.words)));
     }
 
     /// What is to be sent now, in order, one at a time; counts as sent from here on.
     pub(crate) fn next_waiting(&mut self, now: Instant) -> Option<(u64, Outgoing)> {
+        self.deadly.opened(now);
         if !self.waiting.is_empty() && self.suspected_until.is_none() {
             self.suspected_until = Some(now + SUSPECTED);
         }
@@ -103,7 +106,7 @@ impl Window {
         }
         while self.may_send(now) {
             let is_alive = |number| self.entries.get(number).is_some_and(|entry| !entry.is_given_up());
-            let number = self.holds.take_probe(now, is_alive).or_else(|| self.deadly.take(now, self.open, is_alive))?;
+            let Some(number) = self.holds.take_probe(now, is_alive) else { return self.next_deadly(now) };
             if let Some(taken) = self.take(number, now) {
                 return Some(taken);
             }
@@ -124,7 +127,7 @@ impl Window {
 
     fn take(&mut self, number: u64, now: Instant) -> Option<(u64, Outgoing)> {
         let entry = self.entries.get_mut(number)?;
-        (entry.is_in_flight, entry.is_late_at) = (true, now + WORD);
+        (entry.is_in_flight, entry.is_late_at, entry.words_when_sent) = (true, now + WORD, self.words);
         self.open += 1;
         let outgoing = entry.parcel.outgoing(&mut self.writer);
         self.look_at(now + WORD);
@@ -139,6 +142,7 @@ impl Window {
     /// The words that have come since the last round, all of them; tells the callers whose outcome is certain.
     pub(crate) fn hear(&mut self, round: Vec<(u64, Word)>) {
         self.open -= round.len();
+        self.words += round.len() as u64;
         self.pace.heard(round.len());
         let mut certain = Vec::with_capacity(round.len());
         let mut uncertain = Vec::new();
@@ -191,8 +195,7 @@ impl Window {
     pub(crate) fn lose(&mut self, refusal: Option<&Error>) -> bool {
         let now = Instant::now();
         let is_known = refusal.is_some_and(|refusal| self.suspect(refusal));
-        // a channel that was given up since a word did not come has not ended over anything
-        let has_ended = refusal.is_none() && !self.is_stuck(now);
+        let has_ended = refusal.is_none() && self.has_ended(now);
         self.returned.clear();
         self.undecided.clear();
         self.open = 0;

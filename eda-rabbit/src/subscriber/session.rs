@@ -200,7 +200,7 @@ impl Session {
                 Ok(()) = task.blocked.changed(), if !self.is_cancelled => self.tell_state(task),
                 end = next_burst(&mut *self.arrivals, &mut burst), if !self.is_cancelled => {
                     self.heard.something();
-                    if end.is_none() && is_to_be_isolated(task, &burst) {
+                    if end.is_none() && !self.is_quarantined && is_to_be_isolated(task, &burst) {
                         self.held.append(&mut burst);
                         self.isolate(task).await?;
                     }

@@ -4,7 +4,7 @@
 //! connection just ends, as at a firewall that does not like what it reads, it may be chance: so what was on its way time and
 //! again is sent behind all others, one each second while connections end, and is given up when it had its time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use eda_core::Error;
@@ -14,6 +14,7 @@ use super::Window;
 use super::entry::Entry;
 use crate::publisher::DEADLINE;
 use crate::publisher::told::unconfirmed;
+use crate::wire::Outgoing;
 
 /// So many connections may end with a message on its way before it is no chance any more.
 const CHANCE: u32 = 3;
@@ -26,17 +27,29 @@ const TROUBLE: &str = "connections end when it is sent, as if the broker or some
 pub(super) struct Deadly {
     /// Those that fewer connections have ended over go first.
     waiting: VecDeque<u64>,
-    has_turn: Option<u64>,
+    /// Those that have it, and how many may: one more with each that was borne.
+    turns: BTreeSet<u64>,
+    width: usize,
+    /// Nothing was sent yet on this channel.
+    is_new: bool,
     /// From when on the next one may go: with nothing else on its way, or beside others.
     alone: Option<Instant>,
     beside: Option<Instant>,
 }
 
 impl Deadly {
-    /// On a new channel.
+    /// The channel is gone; these are for the next one.
     pub(super) fn begin(&mut self, waiting: VecDeque<u64>, now: Instant) {
-        let rest = if self.has_turn.take().is_some() { REST } else { Duration::ZERO };
-        (self.waiting, self.alone, self.beside) = (waiting, Some(now + rest), Some(now + REST));
+        let rest = if self.turns.is_empty() { Duration::ZERO } else { REST };
+        self.turns.clear();
+        (self.waiting, self.width, self.is_new, self.alone) = (waiting, 1, true, Some(now + rest));
+    }
+
+    /// There is a channel, on which the others go first.
+    pub(super) fn opened(&mut self, now: Instant) {
+        if std::mem::take(&mut self.is_new) {
+            self.beside = Some(now + REST);
+        }
     }
 
     /// When [`take`](Self::take) has one.
@@ -44,21 +57,23 @@ impl Deadly {
         if open == 0 { self.alone } else { self.beside }.filter(|_| !self.waiting.is_empty())
     }
 
-    pub(super) fn take(&mut self, now: Instant, open: usize, is_alive: impl Fn(u64) -> bool) -> Option<u64> {
+    pub(super) fn take(&mut self, now: Instant, open: usize) -> Option<u64> {
         self.due(open).filter(|due| *due <= now)?;
-        (self.alone, self.beside) = (Some(now + REST), Some(now + REST));
-        while let Some(number) = self.waiting.pop_front() {
-            if is_alive(number) {
-                self.has_turn = Some(number);
-                return Some(number);
-            }
-        }
-        None
+        self.waiting.pop_front()
     }
 
-    /// One that had its turn was borne, and so may the next one be.
+    /// It is on its way.
+    pub(super) fn took(&mut self, number: u64, now: Instant) {
+        self.turns.insert(number);
+        if self.turns.len() >= self.width {
+            (self.alone, self.beside) = (Some(now + REST), Some(now + REST));
+        }
+    }
+
+    /// One that had its turn was borne, and so may the next ones be.
     pub(super) fn heard_of(&mut self, number: u64) {
-        if self.has_turn.take_if(|turn| *turn == number).is_some() {
+        if !self.turns.is_empty() && self.turns.remove(&number) {
+            self.width += 1;
             let now = Instant::now();
             (self.alone, self.beside) = (Some(now), Some(now));
         }
@@ -85,6 +100,18 @@ impl Window {
         false
     }
 
+    pub(super) fn next_deadly(&mut self, now: Instant) -> Option<(u64, Outgoing)> {
+        while let Some(number) = self.deadly.take(now, self.open) {
+            if self.entries.get(number).is_none_or(Entry::is_given_up) {
+                self.entries.remove(number);
+            } else {
+                self.deadly.took(number, now);
+                return self.take(number, now);
+            }
+        }
+        None
+    }
+
     /// What is to be sent on a new channel.
     pub(super) fn sort_out(&mut self, now: Instant) {
         self.give_up_deadly(now);
@@ -98,10 +125,20 @@ impl Window {
         self.deadly.begin(deadly.into_iter().map(|(_, number)| number).collect(), now);
     }
 
-    /// Tells the callers of those that were tried for as long as any event, and that connections ended with all the time.
+    /// Whether the channel has ended over something that was sent on it: not where the broker only had no word for a queue
+    /// whose leader does not answer, and had words for what was sent after it.
+    pub(super) fn has_ended(&self, now: Instant) -> bool {
+        let mut stuck = self.entries.iter().filter(|(_, entry)| entry.is_stuck(now)).peekable();
+        stuck.peek().is_none() || stuck.any(|(_, entry)| entry.words_when_sent == self.words)
+    }
+
+    /// Tells the callers of those that were tried for as long as any event, and that connections ended with all the time, while
+    /// others had their word.
     fn give_up_deadly(&mut self, now: Instant) {
+        let words = self.words;
         self.entries.retain(|_, entry| {
-            let had_its_time = entry.deaths >= 2 * CHANCE && entry.began + DEADLINE <= now;
+            let had_its_time =
+                entry.deaths >= 2 * CHANCE && entry.began + DEADLINE <= now && entry.words_before < words;
             if had_its_time && let Some(reply) = entry.reply.take() {
                 reply.tell(Err(unconfirmed(TROUBLE)));
             }

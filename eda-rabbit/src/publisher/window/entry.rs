@@ -22,6 +22,9 @@ pub(super) struct Entry {
     pub(super) deadline: Instant,
     pub(super) known: Known,
     pub(super) began: Instant,
+    /// How many words had come when it was admitted, and when it was sent.
+    pub(super) words_before: u64,
+    pub(super) words_when_sent: u64,
     /// How many channels have ended while it was on its way, without a word why.
     pub(super) deaths: u32,
     /// Whether its word can still come, on the present channel.
@@ -50,9 +53,26 @@ pub(super) struct Unroutable {
 }
 
 impl Entry {
-    pub(super) fn new(parcel: Parcel, reply: Reply, deadline: Instant, place: Option<OwnedSemaphorePermit>) -> Self {
-        let (reply, known, began) = (Some(reply), Known::Unsent, Instant::now());
-        Self { parcel, reply, deadline, known, began, deaths: 0, is_in_flight: false, is_late_at: deadline, place }
+    pub(super) fn new(
+        parcel: Parcel,
+        reply: Reply,
+        deadline: Instant,
+        place: Option<OwnedSemaphorePermit>,
+        words_before: u64,
+    ) -> Self {
+        Self {
+            parcel,
+            reply: Some(reply),
+            deadline,
+            known: Known::Unsent,
+            began: Instant::now(),
+            words_before,
+            words_when_sent: 0,
+            deaths: 0,
+            is_in_flight: false,
+            is_late_at: deadline,
+            place,
+        }
     }
 
     /// Whether it is not to be sent any more: its caller was told that there is no word, or has taken it back.

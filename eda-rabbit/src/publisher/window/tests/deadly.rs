@@ -141,3 +141,30 @@ async fn what_gets_no_word_for_minutes_holds_up_no_others() {
     assert!(good.1 <= Duration::from_millis(100), "others waited {:?}", good.1);
     assert!(silent.iter_mut().all(|silent| kind(silent).is_none()), "their time is not over");
 }
+
+/// Each channel bears two words before it ends; then the network is well again, and there are two seconds left.
+#[tokio::test(start_paused = true)]
+async fn a_window_full_of_what_connections_ended_with_goes_out_in_time() {
+    const TRIP: Duration = Duration::from_millis(20);
+    let mut window = Window::default();
+    let began = Instant::now();
+    let admit = |number: usize| admit_to(&mut window, &format!("route {}", number % 50), "id", later());
+    let mut outcomes: Vec<_> = (0..200).map(admit).collect();
+    while began.elapsed() < Duration::from_secs(8) {
+        let sent = take_waiting(&mut window);
+        tokio::time::advance(TRIP).await;
+        window.hear(sent.into_iter().take(2).map(|(number, _)| (number, ack(None))).collect());
+        take_waiting(&mut window);
+        window.lose(None);
+        tokio::time::advance(Duration::from_millis(380)).await;
+        window.expire(Instant::now(), "");
+    }
+    while began.elapsed() < Duration::from_millis(9_900) {
+        let sent = take_waiting(&mut window);
+        tokio::time::advance(TRIP).await;
+        window.hear(sent.into_iter().map(|(number, _)| (number, ack(None))).collect());
+        window.expire(Instant::now(), "");
+    }
+    let failed = outcomes.iter_mut().filter_map(kind).filter(Result::is_err).count();
+    assert_eq!((failed, window.is_idle()), (0, true), "and all are told");
+}
