@@ -180,7 +180,7 @@ impl Transport for Rabbit {
     async fn declare(&self, topology: &Topology) -> Result<()> {
         self.check_open()?;
         let plan = Plan::of(topology)?;
-        self.declared.store(topology.subscriptions.len(), Ordering::Relaxed);
+        self.declared.fetch_max(topology.subscriptions.len(), Ordering::Relaxed);
         let mut backoff = Backoff::new();
         let declare = async {
             loop {
