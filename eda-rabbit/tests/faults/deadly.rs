@@ -56,22 +56,28 @@ impl Life {
     }
 }
 
+/// A queue with these messages, all of them there before anybody takes one.
+async fn filled(node: &Node, what: &str, numbers: std::ops::Range<u32>) -> (Rabbit, Subscription) {
+    let (rabbit, subscription) = (connect(node, "").await, subscription(what));
+    drop(subscribe(&rabbit, &subscription).await);
+    publish(&rabbit, &subscription, numbers).await;
+    (rabbit, subscription)
+}
+
 /// As many processes die of what is deadly as it takes.
-async fn make_suspect(node: &Node, subscription: &Subscription) {
+async fn with_a_suspect(node: &Node, what: &str, numbers: std::ops::Range<u32>) -> (Rabbit, Subscription) {
+    let (rabbit, subscription) = filled(node, what, numbers).await;
     for _ in 0..26 {
-        Life::begin(node, subscription).await.live().await;
+        Life::begin(node, &subscription).await.live().await;
     }
+    (rabbit, subscription)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_neighbours_of_what_kills_every_process_are_handled() {
     const LIVES: usize = 32;
     let node = node().await;
-    let subscription = subscription("deadly");
-    let rabbit = connect(&node, "").await;
-    // it exists before anything is published
-    drop(subscribe(&rabbit, &subscription).await);
-    publish(&rabbit, &subscription, 0..40).await;
+    let (rabbit, subscription) = filled(&node, "deadly", 0..40).await;
     let mut handled = BTreeSet::new();
     for _ in 0..LIVES {
         handled.append(&mut Life::begin(&node, &subscription).await.live().await);
@@ -84,11 +90,7 @@ async fn the_neighbours_of_what_kills_every_process_are_handled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspect_that_is_outlived_holds_up_nobody() {
     let node = node().await;
-    let subscription = subscription("outlived");
-    let rabbit = connect(&node, "").await;
-    drop(subscribe(&rabbit, &subscription).await);
-    publish(&rabbit, &subscription, 20..21).await;
-    make_suspect(&node, &subscription).await;
+    let (rabbit, subscription) = with_a_suspect(&node, "outlived", 20..21).await;
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     until_state(&*deliveries, ConsumerState::Quarantined).await;
     let suspect = next(&mut deliveries).await;
@@ -149,11 +151,7 @@ async fn a_quarantine_takes_more_with_each_that_nobody_dies_of() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quarantine_does_not_end_while_a_suspect_is_in_hand() {
     let node = node().await;
-    let subscription = subscription("slow-killer");
-    let rabbit = connect(&node, "").await;
-    drop(subscribe(&rabbit, &subscription).await);
-    publish(&rabbit, &subscription, 20..22).await;
-    make_suspect(&node, &subscription).await;
+    let (rabbit, subscription) = with_a_suspect(&node, "slow-killer", 20..22).await;
     publish(&rabbit, &subscription, 100..300).await;
     let mut deliveries = subscribe(&rabbit, &subscription).await;
     until_state(&*deliveries, ConsumerState::Quarantined).await;
@@ -184,11 +182,7 @@ async fn a_quarantine_does_not_end_while_a_suspect_is_in_hand() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quarantine_that_widens_slowly_is_told_as_one_again() {
     let node = node().await;
-    let subscription = subscription("widens-slowly");
-    let rabbit = connect(&node, "").await;
-    drop(subscribe(&rabbit, &subscription).await);
-    publish(&rabbit, &subscription, 20..26).await;
-    make_suspect(&node, &subscription).await;
+    let (rabbit, subscription) = with_a_suspect(&node, "widens-slowly", 20..26).await;
     let (network, slow) = connect_through_a_proxy(&node).await;
     let mut deliveries = subscribe(&slow, &subscription).await;
     until_state(&*deliveries, ConsumerState::Quarantined).await;
