@@ -1,6 +1,5 @@
 //! The transport: two connections, one publisher, many subscriptions.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -133,15 +132,26 @@ impl Rabbit {
         Ok(Box::new(subscriber.await?))
     }
 
-    /// What a start asks for: it fails where the broker stays away for longer than it may take to connect.
-    async fn in_time<T>(&self, what: &str, asked: impl Future<Output = Result<T>>) -> Result<T> {
-        let Some(limit) = self.config.connect_timeout.map(|limit| limit.max(DECLARE)) else { return asked.await };
-        let late = |_| {
-            let text = format!("the broker did not {what} within {}", humantime::format_duration(limit));
-            let error = Error::new(ErrorKind::Unavailable, text).with("broker", self.config.address());
-            Err(with_trouble(error, &self.consuming.trouble()))
-        };
-        timeout(limit, asked).await.unwrap_or_else(late)
+    /// Resolves when there was no connection for so long.
+    async fn away(&self, limit: Duration) {
+        while let Ok(link) = timeout(limit, self.consuming.link()).await {
+            match link {
+                Ok(link) => self.consuming.lost(&link).await,
+                // who asks is told so
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// How long a start waits for a broker that is away.
+    fn patience(&self) -> Option<Duration> {
+        self.config.connect_timeout.map(|limit| limit.max(DECLARE))
+    }
+
+    fn late(&self, what: &str, limit: Duration) -> Error {
+        let text = format!("the broker did not {what} within {}", humantime::format_duration(limit));
+        let error = Error::new(ErrorKind::Unavailable, text).with("broker", self.config.address());
+        with_trouble(error, &self.consuming.trouble())
     }
 
     fn check_open(&self) -> Result {
@@ -193,7 +203,8 @@ impl Transport for Rabbit {
                 }
             }
         };
-        self.in_time("declare the topology", declare).await
+        let Some(limit) = self.patience() else { return declare.await };
+        timeout(limit, declare).await.unwrap_or_else(|_| Err(self.late("declare the topology", limit)))
     }
 
     async fn publisher(&self) -> Result<Box<dyn Publish>> {
@@ -207,7 +218,11 @@ impl Transport for Rabbit {
 
     async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
         self.check_open()?;
-        self.in_time(&format!("confirm a consumer of `{}`", subscription.queue), self.consume(subscription)).await
+        let Some(limit) = self.patience() else { return self.consume(subscription).await };
+        tokio::select! {
+            consumed = self.consume(subscription) => consumed,
+            () = self.away(limit) => Err(self.late("come back", limit).with("queue", &subscription.queue)),
+        }
     }
 
     async fn close(&self) -> Result<()> {
