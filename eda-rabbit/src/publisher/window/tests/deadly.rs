@@ -2,15 +2,36 @@
 
 use super::*;
 
+fn is(outgoing: &Outgoing, id: &str) -> bool {
+    outgoing.properties.message_id().as_ref().is_some_and(|found| found.as_str() == id)
+}
+
+/// Those that wait, with since when, and how long the others did at most.
+struct Good(Vec<(Instant, oneshot::Receiver<Result<()>>)>, Duration);
+
+impl Good {
+    fn admit(&mut self, window: &mut Window, key: &str) {
+        self.0.push((Instant::now(), admit_to(window, key, "good", later())));
+    }
+
+    fn look(&mut self) {
+        self.0.retain_mut(|(since, good)| match kind(good) {
+            Some(told) => {
+                assert_eq!(told, Ok(()));
+                self.1 = self.1.max(since.elapsed());
+                false
+            }
+            None => true,
+        });
+    }
+}
+
 /// As the broker, which hears nothing of a burst in which the deadly one is.
 fn exchange(window: &mut Window) {
     while let sent = take_waiting(window)
         && !sent.is_empty()
     {
-        if sent
-            .iter()
-            .any(|(_, outgoing)| outgoing.properties.message_id().as_ref().is_some_and(|id| id.as_str() == "deadly"))
-        {
+        if sent.iter().any(|(_, outgoing)| is(outgoing, "deadly")) {
             return assert!(!window.lose(None));
         }
         window.hear(sent.into_iter().map(|(number, _)| (number, ack(None))).collect());
@@ -23,28 +44,21 @@ async fn what_connections_end_over_holds_up_no_others_and_is_given_up() {
     let mut window = Window::default();
     let began = Instant::now();
     let mut deadly = admit_to(&mut window, "shared", "deadly", began + Duration::from_secs(300));
-    let (mut waiting, mut longest) = (Vec::new(), Duration::ZERO);
+    let mut good = Good(Vec::new(), Duration::ZERO);
     let given_up = loop {
         for key in ["shared", "other"] {
-            waiting.push((Instant::now(), admit_to(&mut window, key, "good", later())));
+            good.admit(&mut window, key);
         }
         exchange(&mut window);
         tokio::time::advance(STEP).await;
         window.expire(Instant::now(), "");
-        waiting.retain_mut(|(since, good)| match kind(good) {
-            Some(told) => {
-                assert_eq!(told, Ok(()));
-                longest = longest.max(since.elapsed());
-                false
-            }
-            None => true,
-        });
+        good.look();
         if let Some(told) = kind(&mut deadly) {
             assert_eq!(told, Err(ErrorKind::Unconfirmed));
             break began.elapsed();
         }
     };
-    assert!(longest <= 10 * STEP, "others waited {longest:?}");
+    assert!(good.1 <= 10 * STEP, "others waited {:?}", good.1);
     assert!(given_up >= Duration::from_secs(10), "it was given up after {given_up:?}, and an event has ten seconds");
     assert!(given_up <= Duration::from_secs(12), "it was given up after {given_up:?}");
 }
@@ -66,30 +80,6 @@ async fn a_connection_that_comes_and_goes_costs_no_message_its_time() {
     assert!(outcomes.iter_mut().all(|outcome| kind(outcome) == Some(Ok(()))));
 }
 
-fn is(outgoing: &Outgoing, id: &str) -> bool {
-    outgoing.properties.message_id().as_ref().is_some_and(|found| found.as_str() == id)
-}
-
-/// Those that wait, with since when.
-struct Good(Vec<(Instant, oneshot::Receiver<Result<()>>)>, Duration);
-
-impl Good {
-    fn admit(&mut self, window: &mut Window) {
-        self.0.push((Instant::now(), admit_to(window, "other", "good", later())));
-    }
-
-    fn look(&mut self) {
-        self.0.retain_mut(|(since, good)| match kind(good) {
-            Some(told) => {
-                assert_eq!(told, Ok(()));
-                self.1 = self.1.max(since.elapsed());
-                false
-            }
-            None => true,
-        });
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_connections_end_over_is_given_up_though_others_come_all_the_time() {
     let mut window = Window::default();
@@ -97,8 +87,8 @@ async fn what_connections_end_over_is_given_up_though_others_come_all_the_time()
     let mut deadly = admit_to(&mut window, "shared", "deadly", began + Duration::from_secs(300));
     let mut good = Good(Vec::new(), Duration::ZERO);
     while kind(&mut deadly).is_none() {
-        good.admit(&mut window);
-        good.admit(&mut window);
+        good.admit(&mut window, "other");
+        good.admit(&mut window, "other");
         let sent = take_waiting(&mut window);
         if sent.iter().any(|(_, outgoing)| is(outgoing, "deadly")) {
             window.lose(None);
@@ -124,7 +114,7 @@ async fn what_gets_no_word_for_minutes_holds_up_no_others() {
     let mut silent = ["a", "b", "c"].map(|key| admit_to(&mut window, key, "silent", later));
     let mut good = Good(Vec::new(), Duration::ZERO);
     while began.elapsed() < Duration::from_secs(240) {
-        good.admit(&mut window);
+        good.admit(&mut window, "other");
         while let sent = take_waiting(&mut window)
             && !sent.is_empty()
         {
