@@ -28,6 +28,7 @@ pub mod topology;
 mod permissions;
 mod convert;
 mod wire;
+mod declared;
 mod backoff;
 mod connection;
 mod publisher;

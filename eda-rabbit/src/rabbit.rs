@@ -1,7 +1,7 @@
 //! The transport: two connections, one publisher, many subscriptions.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,11 +15,12 @@ use tracing::warn;
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::connection::{Connection, closed, establish};
+use crate::declared::Declared;
 use crate::journal::JournalQueue;
 use crate::publisher::{Parcel, Publisher, with_trouble};
-use crate::subscriber::{Settler, Subscriber};
+use crate::subscriber::{Settler, Subscriber, Wanted};
 use crate::topology::{EVENTS, EVENTS_STRICT, Plan};
-use crate::wire::{Connect, Lapin};
+use crate::wire::{Connect, Lapin, Link};
 
 /// How long declaring may take at least, however short the time to connect is.
 const DECLARE: Duration = Duration::from_secs(10);
@@ -35,8 +36,7 @@ pub struct Rabbit {
     publishing: Connection,
     publisher: Publisher,
     is_closed: AtomicBool,
-    /// Of how many subscriptions the largest topology was that was declared.
-    declared: AtomicUsize,
+    declared: Declared,
 }
 
 impl Rabbit {
@@ -84,17 +84,11 @@ impl Rabbit {
         let publishing = open("publishing").await?;
         let consuming = open("consuming").await?;
         let publisher = Publisher::start(publishing.clone());
-        Ok(Self {
-            config,
-            consuming,
-            publishing,
-            publisher,
-            is_closed: AtomicBool::new(false),
-            declared: AtomicUsize::new(0),
-        })
+        let (is_closed, declared) = (AtomicBool::new(false), Declared::default());
+        Ok(Self { config, consuming, publishing, publisher, is_closed, declared })
     }
 
-    async fn declare_once(&self, plan: &Plan) -> Result {
+    async fn declare_once(&self, plan: &Plan) -> Result<Arc<dyn Link>> {
         let link = self.consuming.link().await?;
         let declare = async {
             let channel = link.channel().await?;
@@ -102,7 +96,7 @@ impl Rabbit {
             channel.close().await
         };
         tokio::select! {
-            declared = declare => declared,
+            declared = declare => declared.map(|()| Arc::clone(&link)),
             () = self.consuming.lost(&link) => Err(Error::new(ErrorKind::Unavailable, "the connection was lost")),
         }
     }
@@ -119,17 +113,17 @@ impl Rabbit {
 
     async fn consume(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
         // a start that fails halfway has taken messages, and each of them has been delivered once more
-        self.consuming.link().await?.check_room(self.declared.load(Ordering::Relaxed))?;
+        self.consuming.link().await?.check_room(self.declared.largest())?;
         let prefetch = subscription.policy.prefetch.unwrap_or(self.config.prefetch);
         let settler = Settler::new(self.publisher.clone(), self.consuming.clone(), subscription.clone());
-        let subscriber = Subscriber::open(
-            self.consuming.clone(),
-            &self.publishing,
-            subscription.clone(),
+        let wanted = Wanted {
+            connection: self.consuming.clone(),
+            subscription: subscription.clone(),
             prefetch,
-            Arc::new(settler),
-        );
-        Ok(Box::new(subscriber.await?))
+            settler: Arc::new(settler),
+            declared_on: self.declared.take(subscription),
+        };
+        Ok(Box::new(Subscriber::open(wanted, &self.publishing).await?))
     }
 
     /// Resolves when there was no connection for so long.
@@ -190,7 +184,7 @@ impl Transport for Rabbit {
     async fn declare(&self, topology: &Topology) -> Result<()> {
         self.check_open()?;
         let plan = Plan::of(topology)?;
-        self.declared.fetch_max(topology.subscriptions.len(), Ordering::Relaxed);
+        self.declared.begin(topology.subscriptions.len());
         let mut backoff = Backoff::new();
         let declare = async {
             loop {
@@ -203,8 +197,12 @@ impl Transport for Rabbit {
                 }
             }
         };
-        let Some(limit) = self.patience() else { return declare.await };
-        timeout(limit, declare).await.unwrap_or_else(|_| Err(self.late("declare the topology", limit)))
+        let link = match self.patience() {
+            Some(limit) => timeout(limit, declare).await.map_err(|_| self.late("declare the topology", limit))??,
+            None => declare.await?,
+        };
+        self.declared.done(&topology.subscriptions, &link);
+        Ok(())
     }
 
     async fn publisher(&self) -> Result<Box<dyn Publish>> {

@@ -4,7 +4,7 @@ mod burst;
 mod session;
 mod settler;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use self::session::{End, Progress, Session};
 pub(crate) use self::settler::Settler;
 use crate::backoff::Backoff;
 use crate::connection::{Connection, spawn};
-use crate::wire::Channel;
+use crate::wire::{Channel, Link};
 
 /// After so many connections that died without a settlement, the subscription takes one delivery at a time.
 const BARREN_DEATHS: u32 = 2;
@@ -43,20 +43,13 @@ impl Subscriber {
     ///
     /// # Errors
     /// What trying again can't mend: a missing queue, a missing permission, other arguments.
-    pub(crate) async fn open(
-        connection: Connection,
-        publishing: &Connection,
-        subscription: Subscription,
-        prefetch: u16,
-        settler: Arc<Settler>,
-    ) -> Result<Self> {
+    pub(crate) async fn open(wanted: Wanted, publishing: &Connection) -> Result<Self> {
         let (control, commands) = mpsc::unbounded_channel();
         // bounded by the prefetch, and by twice that while a quarantine ends
         let (sender, deliveries) = mpsc::unbounded_channel();
         let (status, watched) = watch::channel(ConsumerStatus::now(ConsumerState::Connecting, ""));
         let (ready, is_ready) = oneshot::channel();
         let blocked = publishing.blocked();
-        let wanted = Wanted { connection, subscription, prefetch, settler };
         let task = Task { wanted, deliveries: sender, commands, status, blocked, is_newborn: true };
         spawn(task.run(ready));
         let ended = || Error::new(ErrorKind::Closed, "the connection was closed while subscribing");
@@ -104,11 +97,13 @@ impl Deliveries for Subscriber {
 }
 
 /// What is consumed, and over what.
-struct Wanted {
-    connection: Connection,
-    subscription: Subscription,
-    prefetch: u16,
-    settler: Arc<Settler>,
+pub(crate) struct Wanted {
+    pub(crate) connection: Connection,
+    pub(crate) subscription: Subscription,
+    pub(crate) prefetch: u16,
+    pub(crate) settler: Arc<Settler>,
+    /// Where all that it needs has just been declared.
+    pub(crate) declared_on: Option<Weak<dyn Link>>,
 }
 
 struct Task {
@@ -128,9 +123,10 @@ impl Task {
         let mut is_cancelled = false;
         while !is_cancelled {
             let is_quarantined = barren_deaths >= BARREN_DEATHS && self.wanted.prefetch > 1;
-            let mut channel = None;
+            let (mut channel, declared_on) = (None, self.wanted.declared_on.take());
+            let is_declared = declared_on.is_some();
             let opened = tokio::select! {
-                opened = open_session(&self.wanted, is_quarantined, &mut channel) => Ok(opened),
+                opened = open_session(&self.wanted, is_quarantined, declared_on, &mut channel) => Ok(opened),
                 command = self.commands.recv() => Err(command),
             };
             let opened = match opened {
@@ -148,6 +144,8 @@ impl Task {
             let session = match opened {
                 Ok(session) => session,
                 Err(error) if error.kind() == ErrorKind::Closed => break,
+                // what was declared has been deleted since
+                Err(error) if is_declared && error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => {
                     if let Some(ready) = ready.take_if(|_| error.kind() != ErrorKind::Unavailable) {
                         let _ = ready.send(Err(error));
@@ -212,11 +210,13 @@ impl Task {
 async fn open_session(
     wanted: &Wanted,
     is_quarantined: bool,
+    declared_on: Option<Weak<dyn Link>>,
     channel: &mut Option<Arc<dyn Channel>>,
 ) -> Result<Session> {
     let link = wanted.connection.link().await?;
+    let is_declared = declared_on.is_some_and(|declared_on| Weak::ptr_eq(&declared_on, &Arc::downgrade(&link)));
     let session = tokio::select! {
-        session = Session::open(wanted, Arc::clone(&link), is_quarantined, channel) => session,
+        session = Session::open(wanted, Arc::clone(&link), is_quarantined, is_declared, channel) => session,
         // what a client is asked on a connection that has just ended, it may never answer
         () = wanted.connection.lost(&link) => {
             return Err(Error::new(ErrorKind::Unavailable, "the connection was lost while subscribing"));

@@ -79,12 +79,13 @@ impl Session {
         wanted: &Wanted,
         link: Arc<dyn Link>,
         is_quarantined: bool,
+        is_declared: bool,
         opened: &mut Option<Arc<dyn Channel>>,
     ) -> Result<Self> {
         let channel = link.lasting_channel().await?;
         *opened = Some(Arc::clone(&channel));
         let prefetch = if is_quarantined { 1 } else { wanted.prefetch };
-        let (generation, arrivals) = match Self::begin(wanted, &*channel, prefetch).await {
+        let (generation, arrivals) = match Self::begin(wanted, &*channel, prefetch, is_declared).await {
             Ok(begun) => begun,
             Err(error) => {
                 // what was not answered in time may still be done, and a consumer that nobody hears holds messages for ever;
@@ -113,10 +114,17 @@ impl Session {
         })
     }
 
-    async fn begin(wanted: &Wanted, channel: &dyn Channel, prefetch: u16) -> Result<(u64, Box<dyn Arrivals>)> {
-        let mut plan = Plan::shared();
-        plan.merge(Plan::subscription(&wanted.subscription)?);
-        plan.declare(channel).await?;
+    async fn begin(
+        wanted: &Wanted,
+        channel: &dyn Channel,
+        prefetch: u16,
+        is_declared: bool,
+    ) -> Result<(u64, Box<dyn Arrivals>)> {
+        if !is_declared {
+            let mut plan = Plan::shared();
+            plan.merge(Plan::subscription(&wanted.subscription)?);
+            plan.declare(channel).await?;
+        }
         if !mutant::is_without("prefetch") {
             channel.qos(prefetch).await?;
         }

@@ -10,6 +10,8 @@ use crate::publisher::Publisher;
 use crate::topology::{Binding, Exchange, Queue};
 use crate::wire::{Arrivals, BoxFuture, Channel, Confirm, Connect, Link, Outgoing};
 
+const QUEUE: &str = "billing.charge";
+
 /// Opens channels unless it refuses to; on these, no queue is ever declared.
 struct SickQueue {
     refusal: Option<ErrorKind>,
@@ -63,6 +65,8 @@ impl Connect for Arc<SickQueue> {
 struct NoAnswer {
     is_asked: Option<Notify>,
     is_closed: AtomicBool,
+    /// The queue of the subscription, which no publisher declares.
+    has_declared: AtomicBool,
 }
 
 impl NoAnswer {
@@ -77,7 +81,8 @@ impl Channel for NoAnswer {
         Ok(())
     }
 
-    async fn declare_queue(&self, _: &Queue) -> Result {
+    async fn declare_queue(&self, queue: &Queue) -> Result {
+        self.has_declared.fetch_or(queue.name == QUEUE, Ordering::Relaxed);
         self.declared()
     }
 
@@ -130,14 +135,14 @@ fn wanted(link: &Arc<SickQueue>) -> Wanted {
     let connection = Connection::supervise(Arc::new(Arc::clone(link)), Arc::clone(link) as Arc<dyn Link>, "consuming");
     let subscription = Subscription {
         service: "billing".into(),
-        queue: "billing.charge".into(),
+        queue: QUEUE.into(),
         declare: true,
         bindings: Vec::new(),
         policy: Policy::default(),
     };
     let publisher = Publisher::start(connection.clone());
     let settler = Arc::new(Settler::new(publisher, connection.clone(), subscription.clone()));
-    Wanted { connection, subscription, prefetch: 1, settler }
+    Wanted { connection, subscription, prefetch: 1, settler, declared_on: None }
 }
 
 fn link(refusal: Option<ErrorKind>, channel: NoAnswer) -> Arc<SickQueue> {
@@ -148,7 +153,7 @@ fn link(refusal: Option<ErrorKind>, channel: NoAnswer) -> Arc<SickQueue> {
 /// Whether the connection was given up over a queue that does not answer.
 async fn is_abandoned(refusal: Option<ErrorKind>) -> bool {
     let link = link(refusal, NoAnswer::default());
-    let opened = open_session(&wanted(&link), false, &mut None).await;
+    let opened = open_session(&wanted(&link), false, None, &mut None).await;
     assert_eq!(opened.err().map(|error| error.kind()), Some(ErrorKind::Unavailable));
     link.is_abandoned.load(Ordering::Relaxed)
 }
@@ -171,11 +176,11 @@ async fn a_connection_whose_channels_are_all_in_use_is_kept() {
 /// The broker may have made the consumer already, and would hand messages to a channel that nobody reads.
 #[tokio::test(start_paused = true)]
 async fn a_subscription_that_is_given_up_while_it_begins_leaves_no_consumer_behind() {
-    let link = link(None, NoAnswer { is_asked: Some(Notify::new()), is_closed: AtomicBool::new(false) });
-    let Wanted { connection, subscription, settler, .. } = wanted(&link);
-    let publishing = connection.clone();
+    let link = link(None, NoAnswer { is_asked: Some(Notify::new()), ..NoAnswer::default() });
+    let wanted = wanted(&link);
+    let publishing = wanted.connection.clone();
     let subscribing = tokio::spawn(async move {
-        let opened = Subscriber::open(connection, &publishing, subscription, 1, settler).await;
+        let opened = Subscriber::open(wanted, &publishing).await;
         opened.err().map(|error| error.kind())
     });
     link.channel.is_asked.as_ref().expect("it declares").notified().await;
@@ -186,4 +191,24 @@ async fn a_subscription_that_is_given_up_while_it_begins_leaves_no_consumer_behi
         }
     };
     timeout(Duration::from_secs(1), closed).await.expect("the channel is closed");
+}
+
+/// Whether a subscription declares its queue before it consumes.
+async fn declares(declared_on: impl FnOnce(&Arc<dyn Link>) -> Weak<dyn Link>) -> bool {
+    let link = link(None, NoAnswer { is_asked: Some(Notify::new()), ..NoAnswer::default() });
+    let wanted = wanted(&link);
+    let present = wanted.connection.link().await.expect("it is there");
+    let (mut channel, is_asked) = (None, link.channel.is_asked.as_ref().expect("it can be asked"));
+    tokio::select! {
+        _ = open_session(&wanted, false, Some(declared_on(&present)), &mut channel) => unreachable!("nobody answers"),
+        () = is_asked.notified() => {}
+    }
+    link.channel.has_declared.load(Ordering::Relaxed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_just_declared_on_the_connection_is_not_declared_again() {
+    assert!(!declares(Arc::downgrade).await);
+    let another = link(None, NoAnswer::default()) as Arc<dyn Link>;
+    assert!(declares(|_| Arc::downgrade(&another)).await);
 }

@@ -1,6 +1,7 @@
 //! What RabbitMQ counts, and what somebody deletes.
 
-use eda_core::transport::ConsumerState;
+use eda_core::Topology;
+use eda_core::transport::{ConsumerState, Transport};
 
 use crate::support::{Foreign, event, next, publish, rabbit, subscribe, subscription};
 
@@ -15,6 +16,17 @@ async fn what_is_given_back_or_dropped_comes_again() {
     assert!(third.redelivered());
     assert_eq!(third.attempt(), 1, "no handler has failed");
     third.ack();
+}
+
+#[tokio::test]
+async fn a_queue_that_goes_between_its_declaration_and_its_consumer_is_made_again() {
+    let (rabbit, subscription, foreign) = (rabbit().await, subscription("gone"), Foreign::new().await);
+    let topology = Topology { subscriptions: vec![subscription.clone()], ..Topology::default() };
+    rabbit.declare(&topology).await.expect("it is declared");
+    foreign.delete(&subscription.queue).await;
+    let mut deliveries = rabbit.subscribe(&subscription).await.expect("it is declared once more");
+    publish(&rabbit, event(&subscription, "after")).await;
+    assert_eq!(next(&mut deliveries).await.message().body, "after");
 }
 
 #[tokio::test]
