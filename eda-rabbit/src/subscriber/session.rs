@@ -26,6 +26,7 @@ use crate::wire::{Arrivals, Arrived, Channel, Link};
 
 /// A session that ends before may have died of a message that this program never got to see.
 const SOON: Duration = Duration::from_secs(5);
+const LOST: &str = "the connection was lost";
 
 pub(super) struct Session {
     connection: Connection,
@@ -145,10 +146,7 @@ impl Session {
         }
         if end.is_err() {
             // the connection may live on, and hold for this channel what is to come again on the next one
-            tokio::select! {
-                _ = self.channel.close() => {}
-                () = self.connection.lost(&self.link) => {}
-            }
+            let _ = self.answered(self.channel.close()).await;
         }
         match end {
             Ok(()) => End::Closed,
@@ -198,7 +196,7 @@ impl Session {
                     }
                     None => return self.close(task).await,
                 },
-                () = &mut lost => return Err("the connection was lost".to_owned()),
+                () = &mut lost => return Err(LOST.to_owned()),
                 () = task.wanted.settler.woken() => self.settle(task).await?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.settle(task).await?,
                 () = sleep_until(self.idle_until()), if self.is_quarantined && due.is_none() && self.is_idle(task) => {
@@ -279,7 +277,16 @@ impl Session {
             }
             self.channel.ack_each(&flush.single).await
         };
-        told.await.map_err(|error: Error| error.to_string())
+        self.answered(told).await
+    }
+
+    /// What a client is asked on a connection that has just ended, it may never answer.
+    async fn answered<T>(&self, asked: impl Future<Output = Result<T>>) -> Result<T, String> {
+        tokio::select! {
+            biased;
+            answer = asked => answer.map_err(|error| error.to_string()),
+            () = self.connection.lost(&self.link) => Err(LOST.to_owned()),
+        }
     }
 
     pub(super) fn tell_state(&self, task: &Task) {

@@ -1,6 +1,7 @@
 //! A subscription over a connection that answers, and a queue that does not.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use eda_core::Policy;
 use tokio::sync::Notify;
@@ -8,7 +9,7 @@ use tokio::sync::Notify;
 use super::*;
 use crate::publisher::Publisher;
 use crate::topology::{Binding, Exchange, Queue};
-use crate::wire::{Arrivals, BoxFuture, Channel, Confirm, Connect, Link, Outgoing};
+use crate::wire::{Arrivals, Arrived, BoxFuture, Channel, Confirm, Connect, Link, Outgoing};
 
 const QUEUE: &str = "billing.charge";
 
@@ -17,6 +18,7 @@ struct SickQueue {
     refusal: Option<ErrorKind>,
     channel: Arc<NoAnswer>,
     is_abandoned: AtomicBool,
+    end: Notify,
     blocked: watch::Sender<Option<String>>,
 }
 
@@ -43,7 +45,8 @@ impl Link for SickQueue {
     }
 
     async fn ended(&self) -> String {
-        std::future::pending().await
+        self.end.notified().await;
+        "it was cut".to_owned()
     }
 
     fn abandon(&self, _: &str) {
@@ -60,18 +63,48 @@ impl Connect for Arc<SickQueue> {
     }
 }
 
-/// Declares nothing; or all, and then is silent about the consumer that it is asked for.
+/// Declares nothing; or all, and then is silent.
 #[derive(Default)]
 struct NoAnswer {
-    is_asked: Option<Notify>,
+    silent: Option<Silent>,
+    asked: Notify,
     is_closed: AtomicBool,
     /// The queue of the subscription, which no publisher declares.
     has_declared: AtomicBool,
 }
 
+/// To what it never answers.
+#[derive(Clone, Copy, PartialEq)]
+enum Silent {
+    Consume,
+    Cancel,
+}
+
 impl NoAnswer {
+    fn to(silent: Silent) -> Self {
+        Self { silent: Some(silent), ..Self::default() }
+    }
+
     fn declared(&self) -> Result {
-        if self.is_asked.is_some() { Ok(()) } else { unavailable() }
+        if self.silent.is_some() { Ok(()) } else { unavailable() }
+    }
+
+    async fn silence<T>(&self) -> T {
+        self.asked.notify_one();
+        std::future::pending().await
+    }
+}
+
+/// Nothing comes.
+struct Nothing;
+
+impl Arrivals for Nothing {
+    fn tag(&self) -> &'static str {
+        "nothing"
+    }
+
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Arrived>>> {
+        Poll::Pending
     }
 }
 
@@ -92,7 +125,7 @@ impl Channel for NoAnswer {
 
     /// The publisher's, which is to close nothing here.
     async fn confirm_select(&self) -> Result {
-        if self.is_asked.is_some() { std::future::pending().await } else { unavailable() }
+        if self.silent.is_some() { std::future::pending().await } else { unavailable() }
     }
 
     fn publish(&self, _: Outgoing) -> BoxFuture<Result<Confirm>> {
@@ -108,13 +141,15 @@ impl Channel for NoAnswer {
     }
 
     async fn consume(&self, _: &str) -> Result<Box<dyn Arrivals>> {
-        let Some(is_asked) = &self.is_asked else { return unavailable() };
-        is_asked.notify_one();
-        std::future::pending().await
+        match self.silent {
+            None => unavailable(),
+            Some(Silent::Consume) => self.silence().await,
+            Some(Silent::Cancel) => Ok(Box::new(Nothing)),
+        }
     }
 
     async fn cancel(&self, _: &str) -> Result {
-        unavailable()
+        if self.silent == Some(Silent::Cancel) { self.silence().await } else { unavailable() }
     }
 
     async fn ack(&self, _: u64, _: bool) -> Result {
@@ -147,7 +182,7 @@ fn wanted(link: &Arc<SickQueue>) -> Wanted {
 
 fn link(refusal: Option<ErrorKind>, channel: NoAnswer) -> Arc<SickQueue> {
     let (is_abandoned, blocked) = (AtomicBool::new(false), watch::Sender::new(None));
-    Arc::new(SickQueue { refusal, channel: Arc::new(channel), is_abandoned, blocked })
+    Arc::new(SickQueue { refusal, channel: Arc::new(channel), is_abandoned, end: Notify::new(), blocked })
 }
 
 /// Whether the connection was given up over a queue that does not answer.
@@ -176,14 +211,14 @@ async fn a_connection_whose_channels_are_all_in_use_is_kept() {
 /// The broker may have made the consumer already, and would hand messages to a channel that nobody reads.
 #[tokio::test(start_paused = true)]
 async fn a_subscription_that_is_given_up_while_it_begins_leaves_no_consumer_behind() {
-    let link = link(None, NoAnswer { is_asked: Some(Notify::new()), ..NoAnswer::default() });
+    let link = link(None, NoAnswer::to(Silent::Consume));
     let wanted = wanted(&link);
     let publishing = wanted.connection.clone();
     let subscribing = tokio::spawn(async move {
         let opened = Subscriber::open(wanted, &publishing).await;
         opened.err().map(|error| error.kind())
     });
-    link.channel.is_asked.as_ref().expect("it declares").notified().await;
+    link.channel.asked.notified().await;
     subscribing.abort();
     let closed = async {
         while !link.channel.is_closed.load(Ordering::Relaxed) {
@@ -195,13 +230,13 @@ async fn a_subscription_that_is_given_up_while_it_begins_leaves_no_consumer_behi
 
 /// Whether a subscription declares its queue before it consumes.
 async fn declares(declared_on: impl FnOnce(&Arc<dyn Link>) -> Weak<dyn Link>) -> bool {
-    let link = link(None, NoAnswer { is_asked: Some(Notify::new()), ..NoAnswer::default() });
+    let link = link(None, NoAnswer::to(Silent::Consume));
     let wanted = wanted(&link);
     let present = wanted.connection.link().await.expect("it is there");
-    let (mut channel, is_asked) = (None, link.channel.is_asked.as_ref().expect("it can be asked"));
+    let mut channel = None;
     tokio::select! {
         _ = open_session(&wanted, false, Some(declared_on(&present)), &mut channel) => unreachable!("nobody answers"),
-        () = is_asked.notified() => {}
+        () = link.channel.asked.notified() => {}
     }
     link.channel.has_declared.load(Ordering::Relaxed)
 }
@@ -211,4 +246,20 @@ async fn what_was_just_declared_on_the_connection_is_not_declared_again() {
     assert!(!declares(Arc::downgrade).await);
     let another = link(None, NoAnswer::default()) as Arc<dyn Link>;
     assert!(declares(|_| Arc::downgrade(&another)).await);
+}
+
+/// What is asked of a connection that has just ended may never be answered.
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_an_answer_hears_that_the_connection_is_lost() {
+    let link = link(None, NoAnswer::to(Silent::Cancel));
+    let wanted = wanted(&link);
+    let publishing = wanted.connection.clone();
+    let mut subscriber = Subscriber::open(wanted, &publishing).await.expect("it consumes");
+    let status = subscriber.status();
+    let cancelling = tokio::spawn(async move { subscriber.cancel().await.err().map(|error| error.kind()) });
+    link.channel.asked.notified().await;
+    link.end.notify_one();
+    let told = timeout(Duration::from_secs(1), cancelling).await.expect("nobody waits for an answer any more");
+    assert_eq!(told.expect("it does not panic"), Some(ErrorKind::Unavailable));
+    assert_eq!(status.borrow().state, ConsumerState::Stopped);
 }

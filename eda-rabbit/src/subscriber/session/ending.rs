@@ -45,7 +45,7 @@ impl Session {
         // a quorum queue answers a cancel when it has written down all that came before it
         self.tell(task.wanted.settler.flush(true)).await?;
         let asked = Instant::now();
-        self.channel.cancel(self.arrivals.tag()).await.map_err(|error| error.to_string())?;
+        self.answered(self.channel.cancel(self.arrivals.tag())).await?;
         self.answer = asked.elapsed();
         for arrived in std::mem::take(&mut self.held) {
             self.deliver_back(task, arrived);
@@ -74,6 +74,6 @@ impl Session {
         self.cancel(task).await?;
         self.tell(task.wanted.settler.flush(true)).await?;
         sleep_until(self.told + self.answer.saturating_mul(4).clamp(SETTLE, LONGEST_SETTLE)).await;
-        self.channel.close().await.map_err(|error| error.to_string())
+        self.answered(self.channel.close()).await
     }
 }

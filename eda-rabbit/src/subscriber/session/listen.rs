@@ -87,17 +87,15 @@ impl Session {
         if !self.end_consumer(rest, task).await? {
             return Err("the consumer did not end where it was to begin again".to_owned());
         }
-        let consumed = self.channel.consume(&task.wanted.subscription.queue).await;
-        self.arrivals = consumed.map_err(|error| error.to_string())?;
+        self.arrivals = self.answered(self.channel.consume(&task.wanted.subscription.queue)).await?;
         Ok(())
     }
 
     async fn count(&self, task: &Task) -> Result<u32, String> {
         let queue = &task.wanted.subscription.queue;
-        match self.channel.consumers(queue).await {
-            Ok(0) => Err(format!("the broker has ended the consumer of `{queue}` without a word")),
-            Ok(consumers) => Ok(consumers),
-            Err(error) => Err(error.to_string()),
+        match self.answered(self.channel.consumers(queue)).await? {
+            0 => Err(format!("the broker has ended the consumer of `{queue}` without a word")),
+            consumers => Ok(consumers),
         }
     }
 }

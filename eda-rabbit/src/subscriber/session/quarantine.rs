@@ -109,7 +109,7 @@ impl Session {
 
     /// A prefetch counts for consumers that begin after it.
     async fn consume_with(&mut self, prefetch: u16, rest: Rest, task: &Task) -> Result<(), String> {
-        self.channel.qos(prefetch).await.map_err(|error| error.to_string())?;
+        self.answered(self.channel.qos(prefetch)).await?;
         task.wanted.settler.set_prefetch(prefetch);
         self.consume_again(rest, task).await
     }
