@@ -14,6 +14,7 @@
 
 mod deadly;
 mod entry;
+mod next;
 mod pace;
 mod unheard;
 
@@ -35,10 +36,7 @@ use super::reply::Reply;
 use super::told::{self, rejected, unavailable, unconfirmed};
 use crate::connection::closed;
 use crate::convert::Writer;
-use crate::wire::{Outgoing, Returned, Word};
-
-/// How long one of the messages that may have ended a channel is looked for.
-const SUSPECTED: Duration = Duration::from_secs(10);
+use crate::wire::{Returned, Word};
 
 #[derive(Default)]
 pub(crate) struct Window {
@@ -51,6 +49,9 @@ pub(crate) struct Window {
     open: usize,
     /// How many words have come at all.
     words: u64,
+    /// How many were sent at all, and the last of these that a word has come for.
+    sent: u64,
+    heard: u64,
     pace: Pace,
     /// One of the messages up to this one has ended a channel: until it is found, all are sent one by one.
     suspects: u64,
@@ -89,51 +90,6 @@ impl Window {
         self.waiting.push_back(self.entries.push(Entry::new(parcel, reply, deadline, place, self.words)));
     }
 
-    /// What is to be sent now, in order, one at a time; counts as sent from here on.
-    pub(crate) fn next_waiting(&mut self, now: Instant) -> Option<(u64, Outgoing)> {
-        self.deadly.opened(now);
-        if !self.waiting.is_empty() && self.suspected_until.is_none() {
-            self.suspected_until = Some(now + SUSPECTED);
-        }
-        while self.may_send(now) {
-            let Some(number) = self.waiting.pop_front() else { break };
-            let Some(entry) = self.entries.get(number) else { continue };
-            if entry.is_given_up() {
-                self.entries.remove(number);
-            } else if !self.holds.keep(number, &entry.parcel) {
-                return self.take(number, now);
-            }
-        }
-        while self.may_send(now) {
-            let is_alive = |number| self.entries.get(number).is_some_and(|entry| !entry.is_given_up());
-            let Some(number) = self.holds.take_probe(now, is_alive) else { return self.next_deadly(now) };
-            if let Some(taken) = self.take(number, now) {
-                return Some(taken);
-            }
-        }
-        None
-    }
-
-    /// When [`next_waiting`](Self::next_waiting) has something that waited for a time.
-    pub(crate) fn next_probe(&self) -> Option<Instant> {
-        self.holds.next_probe().into_iter().chain(self.deadly.due(self.open)).min().filter(|due| self.may_send(*due))
-    }
-
-    fn may_send(&self, now: Instant) -> bool {
-        let one_by_one = self.entries.oldest().is_some_and(|oldest| oldest <= self.suspects)
-            && self.suspected_until.is_none_or(|until| now < until);
-        self.open == 0 || (!one_by_one && self.pace.allows(self.open))
-    }
-
-    fn take(&mut self, number: u64, now: Instant) -> Option<(u64, Outgoing)> {
-        let entry = self.entries.get_mut(number)?;
-        (entry.is_in_flight, entry.is_late_at, entry.words_when_sent) = (true, now + WORD, self.words);
-        self.open += 1;
-        let outgoing = entry.parcel.outgoing(&mut self.writer);
-        self.look_at(now + WORD);
-        Some((number, outgoing))
-    }
-
     /// Something is to be told or done at this time, or before.
     fn look_at(&mut self, time: Instant) {
         self.next_look = Some(self.next_look.map_or(time, |known| known.min(time)));
@@ -159,6 +115,7 @@ impl Window {
                 (returned.routing_key, returned.exchange) = (routing_key.to_owned(), exchange.to_owned());
                 returned.message_id = entry.id().into_owned();
             }
+            self.heard = self.heard.max(self.entries.get(number).map_or(0, |entry| entry.sent));
             nothing_is_left_over |= returned.is_none();
             if returned.as_ref().is_none_or(|returned| self.is_of(number, returned)) {
                 certain.push((number, is_acked));
@@ -203,10 +160,11 @@ impl Window {
         self.entries.retain(|_, entry| !entry.is_given_up());
         self.holds.lose();
         self.unheard.lose();
+        let most = self.deadly.most_deaths();
         for entry in self.entries.iter_mut() {
             if std::mem::take(&mut entry.is_in_flight) {
                 entry.known = Known::Unknown;
-                entry.deaths += u32::from(has_ended);
+                entry.deaths += u32::from(has_ended && entry.deaths < most);
                 if refusal.is_none() {
                     self.holds.doubt(&entry.parcel);
                 }

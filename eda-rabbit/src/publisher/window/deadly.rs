@@ -14,12 +14,15 @@ use super::Window;
 use super::entry::Entry;
 use crate::publisher::DEADLINE;
 use crate::publisher::told::unconfirmed;
-use crate::wire::Outgoing;
 
 /// So many connections may end with a message on its way before it is no chance any more.
 const CHANCE: u32 = 3;
+/// And so many before it is not tried any more.
+const GIVEN_UP: u32 = 2 * CHANCE;
 /// How long the others have for themselves, from one that a connection has ended over to the next.
 const REST: Duration = Duration::from_secs(1);
+/// And on a channel where the last one can't have ended over one of these.
+const FIRST: Duration = Duration::from_millis(200);
 const TROUBLE: &str = "connections end when it is sent, as if the broker or something on the way did not bear it";
 
 /// What connections end over, as it seems, and waits for its turn.
@@ -30,8 +33,9 @@ pub(super) struct Deadly {
     /// Those that have it, and how many may: one more with each that was borne.
     turns: BTreeSet<u64>,
     width: usize,
-    /// Nothing was sent yet on this channel.
+    /// Nothing was sent yet on this channel, on which the others have so long for themselves.
     is_new: bool,
+    rest: Duration,
     /// From when on the next one may go: with nothing else on its way, or beside others.
     alone: Option<Instant>,
     beside: Option<Instant>,
@@ -43,13 +47,20 @@ impl Deadly {
         let rest = if self.turns.is_empty() { Duration::ZERO } else { REST };
         self.turns.clear();
         (self.waiting, self.width, self.is_new, self.alone) = (waiting, 1, true, Some(now + rest));
+        self.rest = rest.max(FIRST);
     }
 
     /// There is a channel, on which the others go first.
     pub(super) fn opened(&mut self, now: Instant) {
         if std::mem::take(&mut self.is_new) {
-            self.beside = Some(now + REST);
+            self.beside = Some(now + self.rest);
         }
+    }
+
+    /// Up to how many deaths the end of this channel counts: where several had their turn, it is not known over which of them it
+    /// was, and none is given up for it.
+    pub(super) fn most_deaths(&self) -> u32 {
+        if self.turns.len() > 1 { GIVEN_UP - 1 } else { u32::MAX }
     }
 
     /// When [`take`](Self::take) has one.
@@ -100,16 +111,18 @@ impl Window {
         false
     }
 
-    pub(super) fn next_deadly(&mut self, now: Instant) -> Option<(u64, Outgoing)> {
+    /// Whether one has its turn: then it is what waits next.
+    pub(super) fn has_turn(&mut self, now: Instant) -> bool {
         while let Some(number) = self.deadly.take(now, self.open) {
             if self.entries.get(number).is_none_or(Entry::is_given_up) {
                 self.entries.remove(number);
             } else {
                 self.deadly.took(number, now);
-                return self.take(number, now);
+                self.waiting.push_front(number);
+                return true;
             }
         }
-        None
+        false
     }
 
     /// What is to be sent on a new channel.
@@ -129,7 +142,7 @@ impl Window {
     /// whose leader does not answer, and had words for what was sent after it.
     pub(super) fn has_ended(&self, now: Instant) -> bool {
         let mut stuck = self.entries.iter().filter(|(_, entry)| entry.is_stuck(now)).peekable();
-        stuck.peek().is_none() || stuck.any(|(_, entry)| entry.words_when_sent == self.words)
+        stuck.peek().is_none() || stuck.any(|(_, entry)| entry.sent > self.heard)
     }
 
     /// Tells the callers of those that were tried for as long as any event, and that connections ended with all the time, while
@@ -137,8 +150,7 @@ impl Window {
     fn give_up_deadly(&mut self, now: Instant) {
         let words = self.words;
         self.entries.retain(|_, entry| {
-            let had_its_time =
-                entry.deaths >= 2 * CHANCE && entry.began + DEADLINE <= now && entry.words_before < words;
+            let had_its_time = entry.deaths >= GIVEN_UP && entry.began + DEADLINE <= now && entry.words_before < words;
             if had_its_time && let Some(reply) = entry.reply.take() {
                 reply.tell(Err(unconfirmed(TROUBLE)));
             }

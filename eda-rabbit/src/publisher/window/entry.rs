@@ -22,9 +22,10 @@ pub(super) struct Entry {
     pub(super) deadline: Instant,
     pub(super) known: Known,
     pub(super) began: Instant,
-    /// How many words had come when it was admitted, and when it was sent.
+    /// How many words had come when it was admitted.
     pub(super) words_before: u64,
-    pub(super) words_when_sent: u64,
+    /// Its place among all that were sent; 0 before.
+    pub(super) sent: u64,
     /// How many channels have ended while it was on its way, without a word why.
     pub(super) deaths: u32,
     /// Whether its word can still come, on the present channel.
@@ -67,7 +68,7 @@ impl Entry {
             known: Known::Unsent,
             began: Instant::now(),
             words_before,
-            words_when_sent: 0,
+            sent: 0,
             deaths: 0,
             is_in_flight: false,
             is_late_at: deadline,

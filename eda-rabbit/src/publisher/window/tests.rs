@@ -8,11 +8,14 @@ use eda_core::{ErrorKind, Result};
 use lapin::BasicProperties;
 use tokio::sync::oneshot;
 
+use super::next::SUSPECTED;
 use super::pace::{CONFIRMED_FOR_ONE_MORE, FIRST};
 use super::*;
+use crate::wire::Outgoing;
 
 mod deadly;
 mod refused;
+mod turns;
 mod unheard;
 
 fn admit(window: &mut Window, id: &str, deadline: Instant) -> oneshot::Receiver<Result<()>> {

@@ -1,0 +1,64 @@
+//! What is sent next: what waits, then what finds out about a route, then what connections may end over.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Window;
+use super::entry::WORD;
+use crate::wire::Outgoing;
+
+/// How long one of the messages that may have ended a channel is looked for.
+pub(super) const SUSPECTED: Duration = Duration::from_secs(10);
+
+impl Window {
+    /// What is to be sent now, in order, one at a time; counts as sent from here on.
+    pub(crate) fn next_waiting(&mut self, now: Instant) -> Option<(u64, Outgoing)> {
+        self.deadly.opened(now);
+        if !self.waiting.is_empty() && self.suspected_until.is_none() {
+            self.suspected_until = Some(now + SUSPECTED);
+        }
+        loop {
+            while self.may_send(now) {
+                let Some(number) = self.waiting.pop_front() else { break };
+                let Some(entry) = self.entries.get(number) else { continue };
+                if entry.is_given_up() {
+                    self.entries.remove(number);
+                } else if !self.holds.keep(number, &entry.parcel) {
+                    return self.take(number, now);
+                }
+            }
+            while self.may_send(now) {
+                let is_alive = |number| self.entries.get(number).is_some_and(|entry| !entry.is_given_up());
+                let Some(number) = self.holds.take_probe(now, is_alive) else { break };
+                if let Some(taken) = self.take(number, now) {
+                    return Some(taken);
+                }
+            }
+            if !self.may_send(now) || !self.has_turn(now) {
+                return None;
+            }
+        }
+    }
+
+    /// When [`next_waiting`](Self::next_waiting) has something that waited for a time.
+    pub(crate) fn next_probe(&self) -> Option<Instant> {
+        self.holds.next_probe().into_iter().chain(self.deadly.due(self.open)).min().filter(|due| self.may_send(*due))
+    }
+
+    fn may_send(&self, now: Instant) -> bool {
+        let one_by_one = self.entries.oldest().is_some_and(|oldest| oldest <= self.suspects)
+            && self.suspected_until.is_none_or(|until| now < until);
+        self.open == 0 || (!one_by_one && self.pace.allows(self.open))
+    }
+
+    fn take(&mut self, number: u64, now: Instant) -> Option<(u64, Outgoing)> {
+        let entry = self.entries.get_mut(number)?;
+        self.sent += 1;
+        (entry.is_in_flight, entry.is_late_at, entry.sent) = (true, now + WORD, self.sent);
+        self.open += 1;
+        let outgoing = entry.parcel.outgoing(&mut self.writer);
+        self.look_at(now + WORD);
+        Some((number, outgoing))
+    }
+}

@@ -1,0 +1,152 @@
+//! Whose turn it is of those that connections may end over, while others come.
+
+use super::*;
+
+const STEP: Duration = Duration::from_millis(20);
+
+fn is(outgoing: &Outgoing, id: &str) -> bool {
+    outgoing.properties.message_id().as_ref().is_some_and(|found| found.as_str() == id)
+}
+
+fn in_five_minutes() -> Instant {
+    Instant::now() + Duration::from_secs(300)
+}
+
+/// Brings a word two steps after its message was sent, and nothing of what comes after a deadly one.
+#[derive(Default)]
+struct Way {
+    coming: VecDeque<(Instant, u64)>,
+    has_swallowed: bool,
+}
+
+impl Way {
+    async fn step(&mut self, window: &mut Window) {
+        for (number, outgoing) in take_waiting(window) {
+            self.has_swallowed |= is(&outgoing, "deadly");
+            if !self.has_swallowed {
+                self.coming.push_back((Instant::now() + 2 * STEP, number));
+            }
+        }
+        tokio::time::advance(STEP).await;
+        let mut words = Vec::new();
+        while let Some((_, number)) = self.coming.pop_front_if(|(due, _)| *due <= Instant::now()) {
+            words.push((number, ack(None)));
+        }
+        if !words.is_empty() {
+            window.hear(words);
+        }
+        window.expire(Instant::now(), "");
+    }
+}
+
+/// Others come all the time.
+#[derive(Default)]
+struct Others(Vec<oneshot::Receiver<Result<()>>>);
+
+impl Others {
+    fn come(&mut self, window: &mut Window) {
+        self.0.retain_mut(|other| kind(other).is_none());
+        self.0.push(admit_to(window, "other", "other", later()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_swallowed_beside_others_is_given_up() {
+    let (mut window, mut others, began) = (Window::default(), Others::default(), Instant::now());
+    let mut deadly = admit_to(&mut window, "shared", "deadly", in_five_minutes());
+    let mut way = Way::default();
+    let told = loop {
+        others.come(&mut window);
+        way.step(&mut window).await;
+        if window.is_stuck(Instant::now()) {
+            window.lose(None);
+            way = Way::default();
+        }
+        if let Some(told) = kind(&mut deadly) {
+            break told;
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "it is still tried");
+    };
+    assert_eq!(told, Err(ErrorKind::Unconfirmed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_live_for_less_than_a_second_keep_nothing_from_its_turn() {
+    let (mut window, mut others, began) = (Window::default(), Others::default(), Instant::now());
+    let mut old: Vec<_> = ["a", "b", "c", "d", "e"].iter().map(|id| admit(&mut window, id, later())).collect();
+    for _ in 0..3 {
+        take_waiting(&mut window);
+        window.lose(None);
+        tokio::time::advance(Duration::from_millis(200)).await;
+    }
+    while began.elapsed() < Duration::from_secs(9) {
+        let (mut way, opened) = (Way::default(), Instant::now());
+        while opened.elapsed() < Duration::from_millis(900) {
+            others.come(&mut window);
+            way.step(&mut window).await;
+        }
+        window.lose(None);
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    let told: Vec<_> = old.iter_mut().map(kind).collect();
+    assert!(told.iter().all(|told| *told == Some(Ok(()))), "{told:?}");
+}
+
+/// Each channel bears one word, so that the route opens, and ends; then the queue is full.
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_is_tried_with_few_of_those_that_wait_for_their_turn() {
+    let mut window = Window::default();
+    let _copies: Vec<_> = (0..100).map(|_| admit_to(&mut window, "full", "id", in_five_minutes())).collect();
+    for _ in 0..25 {
+        let first = take_waiting(&mut window);
+        window.hear(first.into_iter().take(1).map(|(number, _)| (number, ack(None))).collect());
+        take_waiting(&mut window);
+        window.lose(None);
+        tokio::time::advance(Duration::from_millis(300)).await;
+    }
+    let (mut refused, began) = (0, Instant::now());
+    while began.elapsed() < Duration::from_secs(3) {
+        let sent = take_waiting(&mut window);
+        refused += sent.len();
+        tokio::time::advance(STEP).await;
+        window.hear(sent.into_iter().map(|(number, _)| (number, NACK)).collect());
+    }
+    assert!(refused < 20, "{refused} were refused");
+}
+
+/// What becomes of two hundred copies that a network left which came and went for twenty seconds, where it is well now, and bears
+/// all but one of them.
+async fn told_after_a_flap(deadly: usize) -> Vec<std::result::Result<(), ErrorKind>> {
+    const TRIP: Duration = Duration::from_millis(100);
+    let (mut window, mut others, began) = (Window::default(), Others::default(), Instant::now());
+    let id = |number| if number == deadly { "deadly" } else { "id" };
+    let copy = |number: usize| admit_to(&mut window, &format!("route {number}"), id(number), in_five_minutes());
+    let mut copies: Vec<_> = (0..200).map(copy).collect();
+    while began.elapsed() < Duration::from_secs(20) {
+        others.come(&mut window);
+        let sent = take_waiting(&mut window).into_iter().filter(|(_, outgoing)| is(outgoing, "other"));
+        window.hear(sent.map(|(number, _)| (number, ack(None))).collect());
+        tokio::time::advance(3 * TRIP).await;
+        window.lose(None);
+        window.expire(Instant::now(), "");
+    }
+    while began.elapsed() < Duration::from_secs(200) {
+        let sent = take_waiting(&mut window);
+        tokio::time::advance(TRIP).await;
+        if sent.iter().any(|(_, outgoing)| is(outgoing, "deadly")) {
+            window.lose(None);
+        } else if !sent.is_empty() {
+            window.hear(sent.into_iter().map(|(number, _)| (number, ack(None))).collect());
+        }
+    }
+    copies.iter_mut().map(|copy| kind(copy).expect("it was told")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn none_is_given_up_for_what_a_connection_ended_over_beside_it() {
+    for deadly in [0, 50, 150, 199] {
+        let told = told_after_a_flap(deadly).await;
+        let given_up = told.iter().enumerate().filter(|(_, told)| **told == Err(ErrorKind::Unconfirmed));
+        assert_eq!(given_up.map(|(number, _)| number).collect::<Vec<_>>(), [deadly]);
+    }
+}
