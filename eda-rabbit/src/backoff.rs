@@ -3,12 +3,15 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 const FIRST: Duration = Duration::from_millis(100);
 const LAST: Duration = Duration::from_secs(5);
 
 /// Waits of a random part of 100 ms, 200 ms, … up to 5 s, without an end.
 pub(crate) struct Backoff {
     tries: u32,
+    since: Option<Instant>,
     random: Box<dyn FnMut() -> f64 + Send>,
 }
 
@@ -19,7 +22,7 @@ impl Backoff {
 
     /// `random` gives numbers from 0 to 1.
     pub(crate) fn with_random(random: impl FnMut() -> f64 + Send + 'static) -> Self {
-        Self { tries: 0, random: Box::new(random) }
+        Self { tries: 0, since: None, random: Box::new(random) }
     }
 
     pub(crate) fn tries(&self) -> u32 {
@@ -29,11 +32,17 @@ impl Backoff {
     pub(crate) fn next(&mut self) -> Duration {
         let ceiling = FIRST.saturating_mul(1 << self.tries.min(16)).min(LAST);
         self.tries = self.tries.saturating_add(1);
+        self.since.get_or_insert_with(Instant::now);
         ceiling.mul_f64((self.random)().clamp(0.0, 1.0))
     }
 
+    /// Whether the first wait was not so long ago; always where there is no limit.
+    pub(crate) fn is_within(&self, limit: Option<Duration>) -> bool {
+        self.since.zip(limit).is_none_or(|(since, limit)| since.elapsed() < limit)
+    }
+
     pub(crate) fn reset(&mut self) {
-        self.tries = 0;
+        (self.tries, self.since) = (0, None);
     }
 }
 

@@ -22,8 +22,8 @@ use crate::subscriber::{Settler, Subscriber, Wanted};
 use crate::topology::{EVENTS, EVENTS_STRICT, Plan};
 use crate::wire::{Connect, Lapin, Link};
 
-/// How long declaring may take at least, however short the time to connect is.
-const DECLARE: Duration = Duration::from_secs(10);
+/// How long a start is tried at least, however short the time to connect is.
+const REQUESTS: Duration = Duration::from_secs(10);
 /// How long a close waits for the words on what was published, and then for the connections: 3 seconds in all.
 const FINISH: Duration = Duration::from_secs(2);
 const CLOSE: Duration = Duration::from_secs(1);
@@ -121,6 +121,7 @@ impl Rabbit {
             subscription: subscription.clone(),
             prefetch,
             settler: Arc::new(settler),
+            patience: self.patience(),
             declared_on: self.declared.take(subscription),
         };
         Ok(Box::new(Subscriber::open(wanted, &self.publishing).await?))
@@ -137,15 +138,21 @@ impl Rabbit {
         }
     }
 
-    /// How long a start waits for a broker that is away.
+    /// How long a start waits for a broker that is away, or on which each attempt fails; what gets on takes its time.
     fn patience(&self) -> Option<Duration> {
-        self.config.connect_timeout.map(|limit| limit.max(DECLARE))
+        self.config.connect_timeout.map(|limit| limit.max(REQUESTS))
     }
 
-    fn late(&self, what: &str, limit: Duration) -> Error {
-        let text = format!("the broker did not {what} within {}", humantime::format_duration(limit));
-        let error = Error::new(ErrorKind::Unavailable, text).with("broker", self.config.address());
-        with_trouble(error, &self.consuming.trouble())
+    async fn unless_away<T>(&self, what: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(limit) = self.patience() else { return what.await };
+        tokio::select! {
+            outcome = what => outcome,
+            () = self.away(limit) => {
+                let text = format!("the broker did not come back within {}", humantime::format_duration(limit));
+                let error = Error::new(ErrorKind::Unavailable, text).with("broker", self.config.address());
+                Err(with_trouble(error, &self.consuming.trouble()))
+            }
+        }
     }
 
     fn check_open(&self) -> Result {
@@ -185,11 +192,11 @@ impl Transport for Rabbit {
         self.check_open()?;
         let plan = Plan::of(topology)?;
         self.declared.begin(topology.subscriptions.len());
-        let mut backoff = Backoff::new();
+        let (mut backoff, patience) = (Backoff::new(), self.patience());
         let declare = async {
             loop {
                 match self.declare_once(&plan).await {
-                    Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    Err(error) if error.kind() == ErrorKind::Unavailable && backoff.is_within(patience) => {
                         warn!(%error, "could not declare the topology; trying again");
                         sleep(backoff.next()).await;
                     }
@@ -197,10 +204,7 @@ impl Transport for Rabbit {
                 }
             }
         };
-        let link = match self.patience() {
-            Some(limit) => timeout(limit, declare).await.map_err(|_| self.late("declare the topology", limit))??,
-            None => declare.await?,
-        };
+        let link = self.unless_away(declare).await?;
         self.declared.done(&topology.subscriptions, &link);
         Ok(())
     }
@@ -216,10 +220,9 @@ impl Transport for Rabbit {
 
     async fn subscribe(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
         self.check_open()?;
-        let Some(limit) = self.patience() else { return self.consume(subscription).await };
-        tokio::select! {
-            consumed = self.consume(subscription) => consumed,
-            () = self.away(limit) => Err(self.late("come back", limit).with("queue", &subscription.queue)),
+        match self.unless_away(self.consume(subscription)).await {
+            Err(error) if error.kind() == ErrorKind::Unavailable => Err(error.with("queue", &subscription.queue)),
+            consumed => consumed,
         }
     }
 

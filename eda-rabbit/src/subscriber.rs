@@ -42,7 +42,7 @@ impl Subscriber {
     /// Resolves when the broker has confirmed the consumer.
     ///
     /// # Errors
-    /// What trying again can't mend: a missing queue, a missing permission, other arguments.
+    /// What trying again can't mend: a missing queue, a missing permission, other arguments; or what each attempt met.
     pub(crate) async fn open(wanted: Wanted, publishing: &Connection) -> Result<Self> {
         let (control, commands) = mpsc::unbounded_channel();
         // bounded by the prefetch, and by twice that while a quarantine ends
@@ -102,6 +102,8 @@ pub(crate) struct Wanted {
     pub(crate) subscription: Subscription,
     pub(crate) prefetch: u16,
     pub(crate) settler: Arc<Settler>,
+    /// How long it is tried to begin with where each attempt fails.
+    pub(crate) patience: Option<Duration>,
     /// Where all that it needs has just been declared.
     pub(crate) declared_on: Option<Weak<dyn Link>>,
 }
@@ -147,7 +149,8 @@ impl Task {
                 // what was declared has been deleted since
                 Err(error) if is_declared && error.kind() == ErrorKind::NotFound => continue,
                 Err(error) => {
-                    if let Some(ready) = ready.take_if(|_| error.kind() != ErrorKind::Unavailable) {
+                    let may_mend = error.kind() == ErrorKind::Unavailable && backoff.is_within(self.wanted.patience);
+                    if let Some(ready) = ready.take_if(|_| !may_mend) {
                         let _ = ready.send(Err(error));
                         break;
                     }

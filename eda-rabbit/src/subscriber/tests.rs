@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use eda_core::Policy;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::*;
 use crate::publisher::Publisher;
@@ -12,6 +13,7 @@ use crate::topology::{Binding, Exchange, Queue};
 use crate::wire::{Arrivals, Arrived, BoxFuture, Channel, Confirm, Connect, Link, Outgoing};
 
 const QUEUE: &str = "billing.charge";
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens channels unless it refuses to; on these, no queue is ever declared.
 struct SickQueue {
@@ -177,7 +179,7 @@ fn wanted(link: &Arc<SickQueue>) -> Wanted {
     };
     let publisher = Publisher::start(connection.clone());
     let settler = Arc::new(Settler::new(publisher, connection.clone(), subscription.clone()));
-    Wanted { connection, subscription, prefetch: 1, settler, declared_on: None }
+    Wanted { connection, subscription, prefetch: 1, settler, patience: Some(PATIENCE), declared_on: None }
 }
 
 fn link(refusal: Option<ErrorKind>, channel: NoAnswer) -> Arc<SickQueue> {
@@ -262,4 +264,13 @@ async fn whoever_waits_for_an_answer_hears_that_the_connection_is_lost() {
     let told = timeout(Duration::from_secs(1), cancelling).await.expect("nobody waits for an answer any more");
     assert_eq!(told.expect("it does not panic"), Some(ErrorKind::Unavailable));
     assert_eq!(status.borrow().state, ConsumerState::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_beside_a_queue_that_does_not_answer_ends() {
+    let wanted = wanted(&link(None, NoAnswer::default()));
+    let (publishing, began) = (wanted.connection.clone(), Instant::now());
+    let opened = timeout(3 * PATIENCE, Subscriber::open(wanted, &publishing)).await.expect("it is tried no longer");
+    assert_eq!(opened.err().map(|error| error.kind()), Some(ErrorKind::Unavailable));
+    assert!(began.elapsed() >= PATIENCE, "it was given up after {:?}", began.elapsed());
 }
