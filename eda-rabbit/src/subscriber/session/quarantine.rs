@@ -19,15 +19,19 @@ const SUSPECT: u32 = 5;
 /// brokers before 4.3 count that alike. Half of [`DELIVERY_LIMIT`](crate::topology::DELIVERY_LIMIT) leaves the other half to those beside it.
 const SUSPECT_OF_OTHERS: u32 = 25;
 
+/// What is given back comes back once more often, and one process after the other may begin and do so, as in a fleet with a new
+/// version. So at one in so many counts it is worked on.
+const WORKED_ON: u32 = 5;
+
 pub(super) fn is_suspect(arrived: &Arrived) -> bool {
     convert::came_back(arrived) >= SUSPECT
 }
 
 /// A process knows nothing of the lives before it, but the broker counts them; and what comes again comes first.
 pub(super) fn is_to_be_isolated(task: &mut Task, burst: &[Arrived]) -> bool {
-    let is_to_be = task.is_newborn
-        && task.wanted.prefetch > 1
-        && burst.iter().any(|arrived| convert::came_back(arrived) >= SUSPECT_OF_OTHERS);
+    let beyond = burst.iter().map(convert::came_back).max().and_then(|most| most.checked_sub(SUSPECT_OF_OTHERS));
+    let is_to_be =
+        task.is_newborn && task.wanted.prefetch > 1 && beyond.is_some_and(|beyond| beyond % WORKED_ON != WORKED_ON - 1);
     task.is_newborn &= !is_to_be && burst.iter().all(|arrived| arrived.redelivered);
     is_to_be
 }
