@@ -5,6 +5,8 @@
 //! doubt, one message goes, and the others wait for what becomes of it. A new channel is in doubt, too: often it stands on
 //! a node that has just taken over.
 //!
+//! Such a message may wait for its word for long. So those that find out neither take room from the others nor wait for it.
+//!
 //! A queue that was full and takes one has room for one, and perhaps for no more: from there on as many go again as the
 //! broker takes, two for each that it took.
 
@@ -19,6 +21,8 @@ use crate::backoff::Backoff;
 #[derive(Default)]
 pub(super) struct Holds {
     routes: HashMap<Route, Hold>,
+    /// How many messages find out now, of all routes.
+    probing: usize,
 }
 
 /// A routing key and its exchange.
@@ -56,7 +60,9 @@ impl Holds {
         let is_new = !self.routes.contains_key(&route);
         let hold = self.routes.entry(route).or_insert_with(Hold::new);
         hold.waiting.insert(number);
-        if !(hold.probes.remove(&number) || is_new) {
+        let was_probe = hold.probes.remove(&number);
+        self.probing -= usize::from(was_probe);
+        if !(was_probe || is_new) {
             return;
         }
         if !std::mem::replace(&mut hold.was_refused, true) {
@@ -84,6 +90,7 @@ impl Holds {
         if !hold.probes.remove(&number) {
             return BTreeSet::new();
         }
+        self.probing -= 1;
         hold.width += 1;
         hold.backoff.reset();
         if hold.was_refused && !(hold.waiting.is_empty() && hold.probes.is_empty()) {
@@ -92,7 +99,9 @@ impl Holds {
         if hold.was_refused {
             info!(routing_key = &*route.0, exchange = &*route.1, "the broker takes messages again");
         }
-        self.routes.remove(&route).map(|hold| hold.waiting).unwrap_or_default()
+        let Some(Hold { waiting, probes, .. }) = self.routes.remove(&route) else { return BTreeSet::new() };
+        self.probing -= probes.len();
+        waiting
     }
 
     /// The oldest that is to find out about its route, now; `is_alive` tells whether a message is still to be sent.
@@ -102,7 +111,7 @@ impl Holds {
             let (route, hold) = due.min_by_key(|(_, hold)| hold.waiting.first().copied())?;
             while let Some(number) = hold.waiting.pop_first() {
                 if is_alive(number) {
-                    hold.probes.insert(number);
+                    self.probing += usize::from(hold.probes.insert(number));
                     return Some(number);
                 }
             }
@@ -118,8 +127,14 @@ impl Holds {
         self.routes.values().filter(|hold| hold.may_try()).map(|hold| hold.due).min()
     }
 
+    /// How many find out right now.
+    pub(super) fn probing(&self) -> usize {
+        self.probing
+    }
+
     /// The channel is gone: what was on its way and what waited comes again from outside.
     pub(super) fn lose(&mut self) {
+        self.probing = 0;
         for hold in self.routes.values_mut() {
             hold.probes.clear();
             hold.waiting.clear();

@@ -11,6 +11,9 @@ use crate::wire::Outgoing;
 /// How long one of the messages that may have ended a channel is looked for.
 pub(super) const SUSPECTED: Duration = Duration::from_secs(10);
 
+/// How many may find out about their routes at once, whatever else is on its way.
+const PROBING: usize = 16;
+
 impl Window {
     /// What is to be sent now, in order, one at a time; counts as sent from here on.
     pub(crate) fn next_waiting(&mut self, now: Instant) -> Option<(u64, Outgoing)> {
@@ -19,6 +22,10 @@ impl Window {
             self.suspected_until = Some(now + SUSPECTED);
         }
         loop {
+            if self.open > 0 && self.may_send(now) {
+                // before those that have come since, where these leave no room for a moment
+                self.has_turn(now);
+            }
             while self.may_send(now) {
                 let Some(number) = self.waiting.pop_front() else { break };
                 let Some(entry) = self.entries.get(number) else { continue };
@@ -28,7 +35,7 @@ impl Window {
                     return self.take(number, now);
                 }
             }
-            while self.may_send(now) {
+            while self.may_find_out(now) {
                 let is_alive = |number| self.entries.get(number).is_some_and(|entry| !entry.is_given_up());
                 let Some(number) = self.holds.take_probe(now, is_alive) else { break };
                 if let Some(taken) = self.take(number, now) {
@@ -43,13 +50,25 @@ impl Window {
 
     /// When [`next_waiting`](Self::next_waiting) has something that waited for a time.
     pub(crate) fn next_probe(&self) -> Option<Instant> {
-        self.holds.next_probe().into_iter().chain(self.deadly.due(self.open)).min().filter(|due| self.may_send(*due))
+        let probe = self.holds.next_probe().filter(|due| self.may_find_out(*due));
+        probe.into_iter().chain(self.deadly.due(self.open).filter(|due| self.may_send(*due))).min()
     }
 
+    /// Whoever finds out about a route may wait for long, and takes no room from others.
     fn may_send(&self, now: Instant) -> bool {
-        let one_by_one = self.entries.oldest().is_some_and(|oldest| oldest <= self.suspects)
-            && self.suspected_until.is_none_or(|until| now < until);
-        self.open == 0 || (!one_by_one && self.pace.allows(self.open))
+        let others = self.open.saturating_sub(self.holds.probing());
+        self.open == 0 || (!self.is_one_by_one(now) && self.pace.allows(others))
+    }
+
+    /// Nor do others, which may be many, take theirs.
+    fn may_find_out(&self, now: Instant) -> bool {
+        let has_room = self.holds.probing() < PROBING || self.pace.allows(self.open);
+        self.open == 0 || (!self.is_one_by_one(now) && has_room)
+    }
+
+    fn is_one_by_one(&self, now: Instant) -> bool {
+        self.entries.oldest().is_some_and(|oldest| oldest <= self.suspects)
+            && self.suspected_until.is_none_or(|until| now < until)
     }
 
     fn take(&mut self, number: u64, now: Instant) -> Option<(u64, Outgoing)> {

@@ -106,12 +106,12 @@ async fn what_connections_end_over_is_given_up_though_others_come_all_the_time()
 }
 
 /// As copies for queues whose leaders do not answer: each channel is given up after a time, and has ended over nothing.
-#[tokio::test(start_paused = true)]
-async fn what_gets_no_word_for_minutes_holds_up_no_others() {
+async fn what_gets_no_word_for_minutes(routes: usize) {
     let mut window = Window::default();
     let began = Instant::now();
     let later = began + Duration::from_secs(300);
-    let mut silent = ["a", "b", "c"].map(|key| admit_to(&mut window, key, "silent", later));
+    let silent = |route: usize| admit_to(&mut window, &format!("route {route}"), "silent", later);
+    let mut silent: Vec<_> = (0..routes).map(silent).collect();
     let mut good = Good(Vec::new(), Duration::ZERO);
     while began.elapsed() < Duration::from_secs(240) {
         good.admit(&mut window, "other");
@@ -130,6 +130,13 @@ async fn what_gets_no_word_for_minutes_holds_up_no_others() {
     }
     assert!(good.1 <= Duration::from_millis(100), "others waited {:?}", good.1);
     assert!(silent.iter_mut().all(|silent| kind(silent).is_none()), "their time is not over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_gets_no_word_for_minutes_holds_up_no_others() {
+    for routes in [3, 40] {
+        what_gets_no_word_for_minutes(routes).await;
+    }
 }
 
 /// Each channel bears two words before it ends; then the network is well again, and there are two seconds left.

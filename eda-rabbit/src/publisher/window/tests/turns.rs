@@ -150,3 +150,34 @@ async fn none_is_given_up_for_what_a_connection_ended_over_beside_it() {
         assert_eq!(given_up.map(|(number, _)| number).collect::<Vec<_>>(), [deadly]);
     }
 }
+
+/// After so many lost connections, when what they were lost with has its word, where as much is to be published as the window holds,
+/// over long ways.
+async fn heard_after(losses: usize) -> Duration {
+    const TRIP: Duration = Duration::from_millis(200);
+    let (mut window, mut others, began) = (Window::default(), Vec::new(), Instant::now());
+    let mut old: Vec<_> = ["a", "b", "c", "d", "e"].iter().map(|id| admit(&mut window, id, later())).collect();
+    for _ in 0..losses {
+        take_waiting(&mut window);
+        window.lose(None);
+        tokio::time::advance(2 * TRIP).await;
+    }
+    while !old.is_empty() {
+        others.retain_mut(|other| kind(other).is_none());
+        others.resize_with(995, || admit_to(&mut window, "other", "other", later()));
+        let sent = take_waiting(&mut window);
+        tokio::time::advance(TRIP).await;
+        window.hear(sent.into_iter().map(|(number, _)| (number, ack(None))).collect());
+        old.retain_mut(|old| kind(old).is_none_or(|told| told.is_err()));
+        assert!(began.elapsed() < Duration::from_secs(10), "{} have no word", old.len());
+    }
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_connection_was_lost_with_does_not_wait_behind_all_that_is_new() {
+    for losses in [1, 3] {
+        let after = heard_after(losses).await;
+        assert!(after < Duration::from_secs(4), "after {losses}: {after:?}");
+    }
+}
