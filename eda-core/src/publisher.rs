@@ -149,10 +149,14 @@ impl<L> Publisher<L> {
         Err(PublishAllError { event: E::NAME, total, failed: failed.collect() })
     }
 
-    async fn send(&self, message: Message) -> Result<Receipt> {
-        match self.publish.try_send(message) {
-            Ok(sent) => sent,
-            Err(message) => self.publish.send(message).await,
+    fn send(&self, message: Message) -> impl Future<Output = Result<Receipt>> + Send {
+        // a message is large, and a future keeps what it was given beside what it works on
+        let sent = self.publish.try_send(message).map_err(|message| self.publish.send(message));
+        async {
+            match sent {
+                Ok(sent) => sent,
+                Err(sending) => sending.await,
+            }
         }
     }
 
