@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CodecError, Event};
 use crate::message::{EventId, Headers, Message};
-use crate::transport::{Publish, Receipt};
+use crate::transport::Publish;
 
 pub use self::cause::Cause;
 pub use self::lists::{Alone, AnyOf, At, EventList, ListedIn};
@@ -91,7 +91,7 @@ impl<L> Publisher<L> {
     pub fn publish_as<E: Event + ListedIn<L, I>, I>(&self, id: EventId, event: &E) -> Publishing<'_> {
         let message = self.compose(id.clone(), event);
         Box::pin(async move {
-            let outcome = match self.send(message?).await {
+            let outcome = match self.publish.hand_over(message?).await {
                 Ok(receipt) => receipt.confirmed().await,
                 Err(error) => Err(error),
             };
@@ -120,7 +120,7 @@ impl<L> Publisher<L> {
             let id = self.next_id(E::NAME);
             ids.push(id.clone());
             let sent = match (&broker_is_away, self.compose(id, &event)) {
-                (None, Ok(message)) => self.send(message).await,
+                (None, Ok(message)) => self.publish.hand_over(message).await,
                 (Some(error), Ok(_)) => Err(Error::clone(error)),
                 (_, Err(error)) => Err(error),
             };
@@ -147,17 +147,6 @@ impl<L> Publisher<L> {
         let total = ids.len();
         let failed = failed.into_iter().map(|(index, error)| Unpublished { index, id: ids[index].clone(), error });
         Err(PublishAllError { event: E::NAME, total, failed: failed.collect() })
-    }
-
-    fn send(&self, message: Message) -> impl Future<Output = Result<Receipt>> + Send {
-        // a message is large, and a future keeps what it was given beside what it works on
-        let sent = self.publish.try_send(message).map_err(|message| self.publish.send(message));
-        async {
-            match sent {
-                Ok(sent) => sent,
-                Err(sending) => sending.await,
-            }
-        }
     }
 
     pub(crate) fn compose<E: Event>(&self, id: EventId, event: &E) -> Result<Message> {

@@ -122,6 +122,20 @@ pub trait Publish: Send + Sync {
     }
 }
 
+impl dyn Publish + '_ {
+    /// Hands a message over at once where there is room, else when there is.
+    pub(crate) fn hand_over(&self, message: Message) -> impl Future<Output = Result<Receipt>> + Send {
+        // a message is large, and a future keeps what it was given beside what it works on
+        let sent = self.try_send(message).map_err(|message| self.send(message));
+        async {
+            match sent {
+                Ok(sent) => sent,
+                Err(sending) => sending.await,
+            }
+        }
+    }
+}
+
 /// The broker's word on one message, to be awaited.
 pub struct Receipt {
     word: Word,

@@ -17,7 +17,7 @@ pub(super) async fn complete(emitted: Emitted, publish: &dyn Publish) -> Result<
     let mut failed = None;
     for message in emitted.0 {
         let name = message.name.clone().unwrap_or_default();
-        match publish.send(message).await {
+        match publish.hand_over(message).await {
             Ok(receipt) => receipts.push((name, receipt)),
             Err(error) => {
                 failed = Some(error.with("event", name));
