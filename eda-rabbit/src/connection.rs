@@ -96,6 +96,21 @@ impl Connection {
         let _ = state.wait_for(is_another).await;
     }
 
+    /// Gives one up that opens no channel: for who got no answer on it, which one sick queue can be the reason for. While it
+    /// is blocked nothing opens.
+    pub(crate) async fn abandon_if_silent(&self, link: &Arc<dyn Link>, why: &str) {
+        if link.blocked().borrow().is_some() {
+            return;
+        }
+        let is_silent = tokio::select! {
+            opened = link.channel() => opened.is_err_and(|error| error.kind() == ErrorKind::Unavailable),
+            () = self.lost(link) => false,
+        };
+        if is_silent {
+            link.abandon(why);
+        }
+    }
+
     /// Why there is none right now; empty while there is one.
     pub(crate) fn trouble(&self) -> String {
         match &*self.state.borrow() {

@@ -304,9 +304,8 @@ fn open(connection: Connection, wait: Duration) -> BoxFuture<Result<Opened>> {
             }
             Err(error) => {
                 warn!(%error, "could not open a publishing channel; trying again");
-                let may_be_dead = error.kind() == ErrorKind::Unavailable && link.blocked().borrow().is_none();
-                if may_be_dead && link.channel().await.is_err_and(|error| error.kind() == ErrorKind::Unavailable) {
-                    link.abandon("it opens no channel");
+                if error.kind() == ErrorKind::Unavailable {
+                    connection.abandon_if_silent(&link, "it opens no channel").await;
                 }
                 Err(error)
             }

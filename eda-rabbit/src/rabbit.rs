@@ -113,7 +113,7 @@ impl Rabbit {
 
     async fn consume(&self, subscription: &Subscription) -> Result<Box<dyn Deliveries>> {
         // a start that fails halfway has taken messages, and each of them has been delivered once more
-        self.consuming.link().await?.check_room(self.declared.largest())?;
+        self.consuming.link().await?.check_room(self.declared.expected())?;
         let prefetch = subscription.policy.prefetch.unwrap_or(self.config.prefetch);
         let settler = Settler::new(self.publisher.clone(), self.consuming.clone(), subscription.clone());
         let wanted = Wanted {
@@ -191,7 +191,7 @@ impl Transport for Rabbit {
     async fn declare(&self, topology: &Topology) -> Result<()> {
         self.check_open()?;
         let plan = Plan::of(topology)?;
-        self.declared.begin(topology.subscriptions.len());
+        self.declared.expect(topology.subscriptions.len());
         let (mut backoff, patience) = (Backoff::new(), self.patience());
         let declare = async {
             loop {

@@ -225,13 +225,8 @@ async fn open_session(
             return Err(Error::new(ErrorKind::Unavailable, "the connection was lost while subscribing"));
         }
     };
-    if let Err(error) = &session
-        && error.kind() == ErrorKind::Unavailable
-        && link.blocked().borrow().is_none()
-        // one sick queue is no reason to cut off all others
-        && link.channel().await.is_err_and(|error| error.kind() == ErrorKind::Unavailable)
-    {
-        link.abandon("it takes no consumer");
+    if session.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unavailable) {
+        wanted.connection.abandon_if_silent(&link, "it takes no consumer").await;
     }
     session
 }

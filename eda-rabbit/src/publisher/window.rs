@@ -25,7 +25,7 @@ use eda_core::{Error, mutant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use self::deadly::Deadly;
+use self::deadly::{Deadly, GIVEN_UP};
 use self::entry::{Entry, GRACE, Known, Unroutable, WORD};
 use self::pace::Pace;
 use self::unheard::{State, Unheard};
@@ -160,11 +160,11 @@ impl Window {
         self.entries.retain(|_, entry| !entry.is_given_up());
         self.holds.lose();
         self.unheard.lose();
-        let most = self.deadly.most_deaths();
+        let culprit = self.culprit();
         for entry in self.entries.iter_mut() {
             if std::mem::take(&mut entry.is_in_flight) {
                 entry.known = Known::Unknown;
-                entry.deaths += u32::from(has_ended && entry.deaths < most);
+                entry.deaths += u32::from(has_ended && (entry.deaths + 1 < GIVEN_UP || culprit == Some(entry.sent)));
                 if refusal.is_none() {
                     self.holds.doubt(&entry.parcel);
                 }
@@ -254,7 +254,7 @@ impl Window {
 
     /// Gives back the place in the window, where the outcome is certain.
     fn tell(&mut self, number: u64, is_acked: bool) -> Option<OwnedSemaphorePermit> {
-        self.deadly.heard_of(number);
+        self.deadly.heard_of(number, is_acked);
         let entry = self.entries.get_mut(number)?;
         let unroutable = self.returned.iter().position(|unroutable| {
             // an older return of the same id was of an earlier message

@@ -15,7 +15,7 @@ use crate::wire::{Arrivals, Arrived, BoxFuture, Channel, Confirm, Connect, Link,
 const QUEUE: &str = "billing.charge";
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Opens channels unless it refuses to; on these, no queue is ever declared.
+/// Opens channels unless it refuses to, or is silent by an internal error; on these, no queue is ever declared.
 struct SickQueue {
     refusal: Option<ErrorKind>,
     channel: Arc<NoAnswer>,
@@ -32,6 +32,7 @@ fn unavailable<T>() -> Result<T> {
 impl Link for SickQueue {
     async fn channel(&self) -> Result<Arc<dyn Channel>> {
         match self.refusal {
+            Some(ErrorKind::Internal) => std::future::pending().await,
             Some(kind) => Err(Error::new(kind, "no channel")),
             None => Ok(Arc::clone(&self.channel) as Arc<dyn Channel>),
         }
@@ -273,4 +274,18 @@ async fn a_start_beside_a_queue_that_does_not_answer_ends() {
     let opened = timeout(3 * PATIENCE, Subscriber::open(wanted, &publishing)).await.expect("it is tried no longer");
     assert_eq!(opened.err().map(|error| error.kind()), Some(ErrorKind::Unavailable));
     assert!(began.elapsed() >= PATIENCE, "it was given up after {:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_whether_a_connection_answers_hears_that_it_is_lost() {
+    let link = link(Some(ErrorKind::Internal), NoAnswer::default());
+    let wanted = wanted(&link);
+    let opening = tokio::spawn(async move { open_session(&wanted, false, None, &mut None).await.err() });
+    // it has been told that its queue does not answer, and asks for a channel
+    tokio::time::advance(Duration::from_millis(100)).await;
+    link.end.notify_one();
+    let told = timeout(Duration::from_secs(1), opening).await.expect("nobody waits for an answer any more");
+    let error = told.expect("it does not panic").expect("it could not begin");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(!link.is_abandoned.load(Ordering::Relaxed), "it has ended by itself");
 }

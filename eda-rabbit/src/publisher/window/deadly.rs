@@ -11,14 +11,14 @@ use eda_core::Error;
 use tokio::time::Instant;
 
 use super::Window;
-use super::entry::Entry;
+use super::entry::{Entry, WORD};
 use crate::publisher::DEADLINE;
 use crate::publisher::told::unconfirmed;
 
 /// So many connections may end with a message on its way before it is no chance any more.
 const CHANCE: u32 = 3;
 /// And so many before it is not tried any more.
-const GIVEN_UP: u32 = 2 * CHANCE;
+pub(super) const GIVEN_UP: u32 = 2 * CHANCE;
 /// How long the others have for themselves, from one that a connection has ended over to the next.
 const REST: Duration = Duration::from_secs(1);
 /// And on a channel where the last one can't have ended over one of these.
@@ -57,20 +57,9 @@ impl Deadly {
         }
     }
 
-    /// Up to how many deaths the end of this channel counts: where several had their turn, it is not known over which of them it
-    /// was, and none is given up for it.
-    pub(super) fn most_deaths(&self) -> u32 {
-        if self.turns.len() > 1 { GIVEN_UP - 1 } else { u32::MAX }
-    }
-
-    /// When [`take`](Self::take) has one.
-    pub(super) fn due(&self, open: usize) -> Option<Instant> {
+    /// When there is room for one more.
+    fn due(&self, open: usize) -> Option<Instant> {
         if open == 0 { self.alone } else { self.beside }.filter(|_| !self.waiting.is_empty())
-    }
-
-    pub(super) fn take(&mut self, now: Instant, open: usize) -> Option<u64> {
-        self.due(open).filter(|due| *due <= now)?;
-        self.waiting.pop_front()
     }
 
     /// It is on its way.
@@ -82,9 +71,10 @@ impl Deadly {
     }
 
     /// One that had its turn was borne, and so may the next ones be.
-    pub(super) fn heard_of(&mut self, number: u64) {
+    pub(super) fn heard_of(&mut self, number: u64, is_acked: bool) {
         if !self.turns.is_empty() && self.turns.remove(&number) {
-            self.width += 1;
+            // what is refused is borne on each channel again, and two would go together behind it each time
+            self.width += usize::from(is_acked);
             let now = Instant::now();
             (self.alone, self.beside) = (Some(now), Some(now));
         }
@@ -92,6 +82,25 @@ impl Deadly {
 }
 
 impl Window {
+    /// Over which message the channel has ended, by its place among all that were sent, where that is known: there were words for
+    /// what was sent after all others that had their turn.
+    pub(super) fn culprit(&self) -> Option<u64> {
+        let mut suspects = self.turns_in_flight().map(|entry| entry.sent).filter(|sent| *sent > self.heard);
+        suspects.next().filter(|_| suspects.next().is_none())
+    }
+
+    /// Of those that have their turn some may wait for a full queue, or were given up.
+    fn turns_in_flight(&self) -> impl Iterator<Item = &Entry> {
+        self.deadly.turns.iter().filter_map(|number| self.entries.get(*number)).filter(|entry| entry.is_in_flight)
+    }
+
+    /// When the next one has its turn: not while nothing is heard of what was sent after the last one, which may be swallowed.
+    pub(super) fn next_turn(&self) -> Option<Instant> {
+        let is_full = self.deadly.turns.len() >= self.deadly.width;
+        let is_silent = || is_full && self.turns_in_flight().any(|entry| entry.sent > self.heard);
+        self.deadly.due(self.open).filter(|_| !is_silent())
+    }
+
     /// The broker has closed the channel over one of those that are on their way; tells whether it is known over which.
     pub(super) fn suspect(&mut self, refusal: &Error) -> bool {
         let is_open = |(number, entry): &(u64, &Entry)| entry.is_in_flight && !self.waiting.contains(number);
@@ -113,7 +122,8 @@ impl Window {
 
     /// Whether one has its turn: then it is what waits next.
     pub(super) fn has_turn(&mut self, now: Instant) -> bool {
-        while let Some(number) = self.deadly.take(now, self.open) {
+        while self.next_turn().is_some_and(|due| due <= now) {
+            let Some(number) = self.deadly.waiting.pop_front() else { break };
             if self.entries.get(number).is_none_or(Entry::is_given_up) {
                 self.entries.remove(number);
             } else {
@@ -141,8 +151,8 @@ impl Window {
     /// Whether the channel has ended over something that was sent on it: not where the broker only had no word for a queue
     /// whose leader does not answer, and had words for what was sent after it.
     pub(super) fn has_ended(&self, now: Instant) -> bool {
-        let mut stuck = self.entries.iter().filter(|(_, entry)| entry.is_stuck(now)).peekable();
-        stuck.peek().is_none() || stuck.any(|(_, entry)| entry.sent > self.heard)
+        let is_silent = |entry: &Entry| entry.is_stuck(now + WORD / 2) && entry.sent > self.heard;
+        !self.is_stuck(now) || self.entries.iter().any(|(_, entry)| is_silent(entry))
     }
 
     /// Tells the callers of those that were tried for as long as any event, and that connections ended with all the time, while

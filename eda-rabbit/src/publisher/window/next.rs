@@ -51,7 +51,7 @@ impl Window {
     /// When [`next_waiting`](Self::next_waiting) has something that waited for a time.
     pub(crate) fn next_probe(&self) -> Option<Instant> {
         let probe = self.holds.next_probe().filter(|due| self.may_find_out(*due));
-        probe.into_iter().chain(self.deadly.due(self.open).filter(|due| self.may_send(*due))).min()
+        probe.into_iter().chain(self.next_turn().filter(|due| self.may_send(*due))).min()
     }
 
     /// Whoever finds out about a route may wait for long, and takes no room from others.

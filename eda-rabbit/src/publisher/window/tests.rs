@@ -14,6 +14,7 @@ use super::*;
 use crate::wire::Outgoing;
 
 mod deadly;
+mod mixes;
 mod refused;
 mod turns;
 mod unheard;

@@ -12,7 +12,7 @@ fn in_five_minutes() -> Instant {
     Instant::now() + Duration::from_secs(300)
 }
 
-/// Brings a word two steps after its message was sent, and nothing of what comes after a deadly one.
+/// Brings a word two steps after its message was sent, but none of a silent one, and of nothing that comes after a deadly one.
 #[derive(Default)]
 struct Way {
     coming: VecDeque<(Instant, u64)>,
@@ -23,7 +23,7 @@ impl Way {
     async fn step(&mut self, window: &mut Window) {
         for (number, outgoing) in take_waiting(window) {
             self.has_swallowed |= is(&outgoing, "deadly");
-            if !self.has_swallowed {
+            if !self.has_swallowed && !is(&outgoing, "silent") {
                 self.coming.push_back((Instant::now() + 2 * STEP, number));
             }
         }
@@ -50,24 +50,85 @@ impl Others {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_is_swallowed_beside_others_is_given_up() {
-    let (mut window, mut others, began) = (Window::default(), Others::default(), Instant::now());
-    let mut deadly = admit_to(&mut window, "shared", "deadly", in_five_minutes());
-    let mut way = Way::default();
-    let told = loop {
+/// What becomes of these, which all go to one route or each to its own, over a way that swallows and is then silent.
+async fn told_where_swallowed(ids: &[&str], is_one_route: bool) -> Vec<Option<std::result::Result<(), ErrorKind>>> {
+    let (mut window, mut others, mut way) = (Window::default(), Others::default(), Way::default());
+    let key = |number: usize| format!("route {}", if is_one_route { 0 } else { number });
+    let copy = |(number, id): (usize, &&str)| admit_to(&mut window, &key(number), id, in_five_minutes());
+    let mut copies: Vec<_> = ids.iter().enumerate().map(copy).collect();
+    let (began, mut told) = (Instant::now(), vec![None; copies.len()]);
+    while began.elapsed() < Duration::from_secs(200) {
         others.come(&mut window);
         way.step(&mut window).await;
         if window.is_stuck(Instant::now()) {
             window.lose(None);
             way = Way::default();
         }
-        if let Some(told) = kind(&mut deadly) {
-            break told;
+        for (told, copy) in told.iter_mut().zip(&mut copies) {
+            *told = told.or_else(|| kind(copy));
         }
-        assert!(began.elapsed() < Duration::from_secs(120), "it is still tried");
-    };
-    assert_eq!(told, Err(ErrorKind::Unconfirmed));
+    }
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_swallowed_is_given_up_and_nothing_beside_it() {
+    const GIVEN_UP: Option<std::result::Result<(), ErrorKind>> = Some(Err(ErrorKind::Unconfirmed));
+    for is_one_route in [true, false] {
+        assert_eq!(told_where_swallowed(&["deadly"], is_one_route).await, [GIVEN_UP]);
+        assert_eq!(told_where_swallowed(&["deadly", "deadly"], is_one_route).await, [GIVEN_UP, GIVEN_UP]);
+        assert_eq!(told_where_swallowed(&["deadly", "id"], is_one_route).await, [GIVEN_UP, Some(Ok(()))]);
+    }
+    // its channel is given up for the silent one, which was sent before
+    assert_eq!(told_where_swallowed(&["silent", "deadly"], false).await, [None, GIVEN_UP]);
+}
+
+/// So many of a full queue, and one of a queue without a leader, were on their way with a deadly one; over that each connection ends
+/// at once. Tells what becomes of it, and over how many ends.
+async fn told_beside(full: usize) -> (std::result::Result<(), ErrorKind>, usize) {
+    let (mut window, mut others, began) = (Window::default(), Others::default(), Instant::now());
+    let _full: Vec<_> = (0..full + 3).map(|_| admit_to(&mut window, "full", "full", in_five_minutes())).collect();
+    let _silent = admit_to(&mut window, "silent", "silent", in_five_minutes());
+    let mut deadly = admit_to(&mut window, "shared", "deadly", in_five_minutes());
+    for _ in 0..3 {
+        // one is still taken, which opens its route
+        let first = take_waiting(&mut window);
+        window.hear(first.into_iter().take(1).map(|(number, _)| (number, ack(None))).collect());
+        take_waiting(&mut window);
+        window.lose(None);
+        tokio::time::advance(Duration::from_millis(300)).await;
+    }
+    let mut ends = 0;
+    loop {
+        others.come(&mut window);
+        let sent = take_waiting(&mut window);
+        tokio::time::advance(STEP).await;
+        if sent.iter().any(|(_, outgoing)| is(outgoing, "deadly")) || window.is_stuck(Instant::now()) {
+            window.lose(None);
+            ends += 1;
+        } else {
+            let word = |outgoing: &Outgoing| if is(outgoing, "full") { NACK } else { ack(None) };
+            let heard = sent.iter().filter(|(_, outgoing)| !is(outgoing, "silent"));
+            let words: Vec<_> = heard.map(|(number, outgoing)| (*number, word(outgoing))).collect();
+            if !words.is_empty() {
+                window.hear(words);
+            }
+        }
+        window.expire(Instant::now(), "");
+        if let Some(told) = kind(&mut deadly) {
+            return (told, ends);
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "beside {full} it is still tried, after {ends} ends");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_a_full_queue_nor_one_without_a_leader_keeps_what_is_deadly() {
+    for full in [0, 1, 5] {
+        let (told, ends) = told_beside(full).await;
+        assert_eq!(told, Err(ErrorKind::Unconfirmed));
+        assert!(ends <= 12, "beside {full} {ends} connections ended");
+    }
 }
 
 #[tokio::test(start_paused = true)]
