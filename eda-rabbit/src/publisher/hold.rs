@@ -23,6 +23,8 @@ pub(super) struct Holds {
     routes: HashMap<Route, Hold>,
     /// How many messages find out now, of all routes.
     probing: usize,
+    /// When the last one was told to.
+    last: Option<Instant>,
 }
 
 /// A routing key and its exchange.
@@ -104,14 +106,15 @@ impl Holds {
         waiting
     }
 
-    /// The oldest that is to find out about its route, now; `is_alive` tells whether a message is still to be sent.
-    pub(super) fn take_probe(&mut self, now: Instant, is_alive: impl Fn(u64) -> bool) -> Option<u64> {
+    /// The oldest that is to find out about its route, now; `may_go` tells whether a message is still to be sent from here.
+    pub(super) fn take_probe(&mut self, now: Instant, mut may_go: impl FnMut(u64) -> bool) -> Option<u64> {
         loop {
             let due = self.routes.iter_mut().filter(|(_, hold)| hold.may_try() && hold.due <= now);
             let (route, hold) = due.min_by_key(|(_, hold)| hold.waiting.first().copied())?;
             while let Some(number) = hold.waiting.pop_first() {
-                if is_alive(number) {
+                if may_go(number) {
                     self.probing += usize::from(hold.probes.insert(number));
+                    self.last = Some(now);
                     return Some(number);
                 }
             }
@@ -132,9 +135,14 @@ impl Holds {
         self.probing
     }
 
+    /// When one was last told to, on this channel.
+    pub(super) fn last(&self) -> Option<Instant> {
+        self.last
+    }
+
     /// The channel is gone: what was on its way and what waited comes again from outside.
     pub(super) fn lose(&mut self) {
-        self.probing = 0;
+        (self.probing, self.last) = (0, None);
         for hold in self.routes.values_mut() {
             hold.probes.clear();
             hold.waiting.clear();

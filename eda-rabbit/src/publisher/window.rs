@@ -132,6 +132,10 @@ impl Window {
         if self.open == 0 {
             certain.append(&mut uncertain);
         }
+        for (number, _) in uncertain.iter().filter(|(_, is_acked)| *is_acked) {
+            // taken or returned: either way its route takes what waits
+            self.release(*number);
+        }
         self.undecided.append(&mut uncertain);
         // together, so that who waits for room is woken once, and finds much
         let mut places: Option<OwnedSemaphorePermit> = None;
@@ -252,6 +256,14 @@ impl Window {
         self.entries.get(number).is_some_and(|entry| entry.is_returned(returned))
     }
 
+    /// The broker has spoken for this one's route.
+    fn release(&mut self, number: u64) {
+        let Some(entry) = self.entries.get(number) else { return };
+        for waiting in self.holds.taken(number, &entry.parcel).into_iter().rev() {
+            self.waiting.push_front(waiting);
+        }
+    }
+
     /// Gives back the place in the window, where the outcome is certain.
     fn tell(&mut self, number: u64, is_acked: bool) -> Option<OwnedSemaphorePermit> {
         self.deadly.heard_of(number, is_acked);
@@ -279,9 +291,7 @@ impl Window {
         if entry.reply.is_none() {
             self.unheard.end(number, &entry.parcel, outcome.is_ok().then(Instant::now));
         }
-        for waiting in self.holds.taken(number, &entry.parcel).into_iter().rev() {
-            self.waiting.push_front(waiting);
-        }
+        self.release(number);
         let Entry { reply, place, .. } = self.entries.remove(number)?;
         if let Some(index) = unroutable {
             let returned = &self.returned[index].returned;

@@ -70,6 +70,16 @@ impl Deadly {
         }
     }
 
+    pub(super) fn has_turn(&self, number: u64) -> bool {
+        self.turns.contains(&number)
+    }
+
+    /// It was not sent, and has its turn later.
+    pub(super) fn put_back(&mut self, number: u64) {
+        self.turns.remove(&number);
+        self.waiting.push_front(number);
+    }
+
     /// One that had its turn was borne, and so may the next ones be.
     pub(super) fn heard_of(&mut self, number: u64, is_acked: bool) {
         if !self.turns.is_empty() && self.turns.remove(&number) {
@@ -97,8 +107,12 @@ impl Window {
     /// When the next one has its turn: not while nothing is heard of what was sent after the last one, which may be swallowed.
     pub(super) fn next_turn(&self) -> Option<Instant> {
         let is_full = self.deadly.turns.len() >= self.deadly.width;
-        let is_silent = || is_full && self.turns_in_flight().any(|entry| entry.sent > self.heard);
-        self.deadly.due(self.open).filter(|_| !is_silent())
+        self.deadly.due(self.open).filter(|_| !(is_full && self.is_silent()))
+    }
+
+    /// Whether nothing is heard of one that has its turn, nor of what was sent after it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.turns_in_flight().any(|entry| entry.sent > self.heard)
     }
 
     /// The broker has closed the channel over one of those that are on their way; tells whether it is known over which.

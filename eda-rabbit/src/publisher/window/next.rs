@@ -13,6 +13,8 @@ pub(super) const SUSPECTED: Duration = Duration::from_secs(10);
 
 /// How many may find out about their routes at once, whatever else is on its way.
 const PROBING: usize = 16;
+/// And so often one more, since as many may find nothing out.
+const ONE_MORE: Duration = Duration::from_millis(50);
 
 impl Window {
     /// What is to be sent now, in order, one at a time; counts as sent from here on.
@@ -36,8 +38,16 @@ impl Window {
                 }
             }
             while self.may_find_out(now) {
-                let is_alive = |number| self.entries.get(number).is_some_and(|entry| !entry.is_given_up());
-                let Some(number) = self.holds.take_probe(now, is_alive) else { break };
+                // one that has its turn, and waited here, does not go behind another one that may be swallowed
+                let (is_silent, mut early) = (self.is_silent(), Vec::new());
+                let may_go = |number| {
+                    let is_early = is_silent && self.deadly.has_turn(number);
+                    early.extend(is_early.then_some(number));
+                    !is_early && self.entries.get(number).is_some_and(|entry| !entry.is_given_up())
+                };
+                let probe = self.holds.take_probe(now, may_go);
+                early.into_iter().rev().for_each(|number| self.deadly.put_back(number));
+                let Some(number) = probe else { break };
                 if let Some(taken) = self.take(number, now) {
                     return Some(taken);
                 }
@@ -50,7 +60,8 @@ impl Window {
 
     /// When [`next_waiting`](Self::next_waiting) has something that waited for a time.
     pub(crate) fn next_probe(&self) -> Option<Instant> {
-        let probe = self.holds.next_probe().filter(|due| self.may_find_out(*due));
+        let probe = self.holds.next_probe().map(|due| self.one_more_at().map_or(due, |at| at.max(due)));
+        let probe = probe.filter(|due| self.may_find_out(*due));
         probe.into_iter().chain(self.next_turn().filter(|due| self.may_send(*due))).min()
     }
 
@@ -62,8 +73,13 @@ impl Window {
 
     /// Nor do others, which may be many, take theirs.
     fn may_find_out(&self, now: Instant) -> bool {
-        let has_room = self.holds.probing() < PROBING || self.pace.allows(self.open);
-        self.open == 0 || (!self.is_one_by_one(now) && has_room)
+        self.open == 0 || (!self.is_one_by_one(now) && self.one_more_at().is_none_or(|at| at <= now))
+    }
+
+    /// When one more may find out where there is no room for it; `None` where there is some.
+    fn one_more_at(&self) -> Option<Instant> {
+        let has_room = self.open == 0 || self.holds.probing() < PROBING || self.pace.allows(self.open);
+        if has_room { None } else { self.holds.last().map(|last| last + ONE_MORE) }
     }
 
     fn is_one_by_one(&self, now: Instant) -> bool {

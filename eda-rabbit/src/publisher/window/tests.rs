@@ -16,6 +16,7 @@ use crate::wire::Outgoing;
 mod deadly;
 mod mixes;
 mod refused;
+mod stalls;
 mod turns;
 mod unheard;
 
