@@ -134,8 +134,8 @@ impl Window {
         false
     }
 
-    /// Whether one has its turn: then it is what waits next.
-    pub(super) fn has_turn(&mut self, now: Instant) -> bool {
+    /// Gives one its turn, where it is time: then it is what waits next.
+    pub(super) fn give_turn(&mut self, now: Instant) -> bool {
         while self.next_turn().is_some_and(|due| due <= now) {
             let Some(number) = self.deadly.waiting.pop_front() else { break };
             if self.entries.get(number).is_none_or(Entry::is_given_up) {

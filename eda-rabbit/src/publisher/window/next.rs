@@ -1,4 +1,5 @@
-//! What is sent next: what waits, then what finds out about a route, then what connections may end over.
+//! What is sent next: what waits, then what finds out about a route, then what connections may end over; beside others, whose turn
+//! it is goes before them.
 
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ impl Window {
         loop {
             if self.open > 0 && self.may_send(now) {
                 // before those that have come since, where these leave no room for a moment
-                self.has_turn(now);
+                self.give_turn(now);
             }
             while self.may_send(now) {
                 let Some(number) = self.waiting.pop_front() else { break };
@@ -52,7 +53,7 @@ impl Window {
                     return Some(taken);
                 }
             }
-            if !self.may_send(now) || !self.has_turn(now) {
+            if !self.may_send(now) || !self.give_turn(now) {
                 return None;
             }
         }
