@@ -58,7 +58,10 @@ impl<'a> Emitter<'a> {
             By::Publisher(publisher) => *publisher,
             By::Call(call, publisher) => &*publisher.get_or_insert_with(|| call.publisher()),
         };
-        self.messages.push(publisher.compose(publisher.next_id(E::NAME), event)?);
+        let message = publisher.compose(publisher.next_id(E::NAME), event)?;
+        // most return one, and a message is large
+        self.messages.reserve_exact(usize::from(self.messages.is_empty()));
+        self.messages.push(message);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ mod cause;
 mod lists;
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -14,7 +15,7 @@ use std::time::SystemTime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{CodecError, Event};
 use crate::message::{EventId, Headers, Message};
-use crate::transport::Publish;
+use crate::transport::{Publish, Receipt};
 
 pub use self::cause::Cause;
 pub use self::lists::{Alone, AnyOf, At, EventList, ListedIn};
@@ -103,7 +104,8 @@ impl<L> Publisher<L> {
     }
 
     /// Publishes many events in order, without waiting for each: as many are under way as the transport's window holds.
-    /// Returns when the broker has spoken on every one, with their ids in order.
+    /// Returns when the broker has spoken on every one, with their ids in order. Beside the ids it keeps only what the broker has
+    /// not spoken on, and what came after that.
     ///
     /// # Errors
     /// Where any was not confirmed: [`PublishAllError`] says which, and with what id to send it again.
@@ -114,7 +116,7 @@ impl<L> Publisher<L> {
         &self,
         events: impl IntoIterator<Item = E>,
     ) -> std::result::Result<Vec<EventId>, PublishAllError> {
-        let (mut ids, mut receipts, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ids, mut receipts, mut failed) = (Vec::new(), VecDeque::new(), Vec::new());
         let mut broker_is_away = None;
         for (index, event) in events.into_iter().enumerate() {
             let id = self.next_id(E::NAME);
@@ -125,7 +127,10 @@ impl<L> Publisher<L> {
                 (_, Err(error)) => Err(error),
             };
             match sent {
-                Ok(receipt) => receipts.push((index, receipt)),
+                Ok(receipt) => {
+                    receipts.push_back((index, receipt));
+                    let_go(&mut receipts, &mut failed);
+                }
                 Err(error) => {
                     // one deadline is waited for, not one for each event that is left
                     if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Closed) {
@@ -183,6 +188,16 @@ impl<L> Publisher<L> {
 
     pub(crate) fn next_id(&self, event: &'static str) -> EventId {
         self.cause.as_ref().map_or_else(EventId::new, |cause| cause.next_id(event))
+    }
+}
+
+/// Of those in front that the broker has spoken on: so that no more receipts are kept than messages are under way.
+fn let_go(receipts: &mut VecDeque<(usize, Receipt)>, failed: &mut Vec<(usize, Error)>) {
+    while let Some((index, receipt)) = receipts.front_mut()
+        && let Some(word) = receipt.heard()
+    {
+        failed.extend(word.err().map(|error| (*index, error)));
+        receipts.pop_front();
     }
 }
 

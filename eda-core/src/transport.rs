@@ -14,6 +14,7 @@ mod unrouted;
 use std::fmt;
 
 use async_trait::async_trait;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -174,15 +175,28 @@ impl Receipt {
     pub async fn confirmed(self) -> Result<()> {
         let word = match self.word {
             Word::Known(word) => word,
-            Word::Awaited(word) => word.await.unwrap_or_else(|_| {
-                let text = "the connection ended before the broker confirmed the message";
-                Err(Error::new(ErrorKind::Unconfirmed, text))
-            }),
+            Word::Awaited(word) => word.await.unwrap_or_else(|_| Err(unheard())),
         };
         if let Some(told) = self.told {
             told(&word);
         }
         word
+    }
+
+    /// The broker's word if there is one; then it is not asked again.
+    pub(crate) fn heard(&mut self) -> Option<Result<()>> {
+        let word = match &mut self.word {
+            Word::Known(word) => word.clone(),
+            Word::Awaited(word) => match word.try_recv() {
+                Ok(word) => word,
+                Err(TryRecvError::Empty) => return None,
+                Err(TryRecvError::Closed) => Err(unheard()),
+            },
+        };
+        if let Some(told) = self.told.take() {
+            told(&word);
+        }
+        Some(word)
     }
 
     /// The same receipt, whose word is told to somebody else, too; dropped unheard where nobody waits for it.
@@ -196,6 +210,10 @@ impl Receipt {
         };
         Self { word, told: Some(Box::new(both)) }
     }
+}
+
+fn unheard() -> Error {
+    Error::new(ErrorKind::Unconfirmed, "the connection ended before the broker confirmed the message")
 }
 
 impl fmt::Debug for Receipt {

@@ -1,15 +1,30 @@
-//! How many allocations the framework makes for each delivery and each publish: never more than it did.
+//! How many allocations the framework makes for each delivery and each publish, and what it holds: never more than it did.
+
+use std::sync::Arc;
 
 use allocation_counter::measure;
-use eda_inprocess::Prepared;
+use async_trait::async_trait;
+use eda::transport::{Publish, Receipt};
+use eda::{EventId, Message, Publisher};
+use eda_inprocess::{Prepared, Small};
 
 const ROUND: usize = 1_000;
 
 /// Of all that happens between a delivery's arrival and its settlement. What the event needs is none of it.
 const DELIVERY: u64 = 0;
 /// Of an event's encoding and its hand-over to the transport: the body, the correlation id as text, and the future that is awaited.
-/// Where what is sent is counted, that is a future of its own around the transport's.
-const PUBLISH: u64 = if cfg!(feature = "telemetry") { 5 } else { 3 };
+/// Where what is sent is counted, there are the transport's own future, one around it, and what hears the broker's word, too.
+const PUBLISH: u64 = if cfg!(feature = "telemetry") { 6 } else { 3 };
+/// Bytes that an event of many takes until all are confirmed: its id, in a list that grows by doubling and is copied then.
+const PUBLISHED: u64 = 3 * size_of::<EventId>() as u64;
+
+#[test]
+fn publishing_in_bulk_holds_no_more_than_the_ids_of_what_is_confirmed() {
+    // powers of two, so that the list of ids is full both times
+    let (once, twice) = (held(1 << 12), held(1 << 13));
+    let each = (twice - once) / (1 << 12);
+    assert!(each <= PUBLISHED, "{each} bytes an event, where {PUBLISHED} were enough");
+}
 
 #[test]
 fn a_delivery_allocates_no_more_than_it_did() {
@@ -31,6 +46,26 @@ fn a_publish_allocates_no_more_than_it_did() {
 
 /// What twice as many cost more: what is done once is left out.
 fn each(counted: impl Fn(usize) -> u64) -> u64 {
+    // what the first use of anything makes
+    counted(1);
     let (once, twice) = (counted(ROUND), counted(2 * ROUND));
     (twice - once) / ROUND as u64
+}
+
+/// The most bytes that so many events held at once while they were published in bulk.
+fn held(count: usize) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("one without a driver always starts");
+    let publisher = Publisher::<eda::publisher::AnyOf>::new(Arc::new(Confirms), "bench", None);
+    let publishing = publisher.publish_all((0..count).map(|_| Small::ONE));
+    measure(|| drop(runtime.block_on(publishing).expect("all are confirmed"))).bytes_max
+}
+
+/// Confirms what it is given right away.
+struct Confirms;
+
+#[async_trait]
+impl Publish for Confirms {
+    async fn send(&self, _: Message) -> eda::Result<Receipt> {
+        Ok(Receipt::ready(Ok(())))
+    }
 }

@@ -102,7 +102,8 @@ impl Processor {
         };
         match completed {
             Ok(()) => done(delivery, &message, attempt),
-            Err(failure) => self.settle(delivery, &message, attempt, &failure).await,
+            // rare, and large: who waits for a confirm is not to hold room for it
+            Err(failure) => Box::pin(self.settle(delivery, &message, attempt, &failure)).await,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -78,7 +78,7 @@ async fn handle_all(first: Delivery, mut seat: Seat, line: &Line, processor: &Pr
             // pinned here, since it is large, and moving it costs more than polling it
             let mut handling = pin!(async { processor.handle(delivery, &mut desk).await.ack() });
             if let Some(Some(unfinished)) = beside(&mut endings, survive(handling.as_mut())).await {
-                endings.push(survive(processor.finish(unfinished)));
+                endings.push(async { survive(pin!(processor.finish(unfinished))).await });
             }
         }
         while endings.len() >= AHEAD {
@@ -114,8 +114,7 @@ async fn beside<T>(endings: &mut FuturesUnordered<impl Future>, work: impl Futur
 
 /// `None` where it panicked: a handler's panics are failures already, but the error that it returned can panic, too, and so can
 /// a journal.
-async fn survive<T>(path: impl Future<Output = T>) -> Option<T> {
-    let mut path = pin!(path);
+async fn survive<T>(mut path: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| path.as_mut().poll(context)));
         polled.map_or_else(
