@@ -12,17 +12,20 @@ use tokio::time::sleep;
 
 use super::program::{Pair, Profiler, Program};
 use super::wire;
+use crate::complain;
 use crate::event::{OrderPaid, OrderPlaced, SOURCE, mixed};
 use crate::meter::Sample;
 use crate::task::{Queue, Task, Work};
 
 /// How long a queue may take to show what it holds.
 const LIMIT: Duration = Duration::from_secs(20);
+/// How often queues are made, and how long the broker rests before it is asked again.
+const TRIES: u32 = 3;
+const REST: Duration = Duration::from_secs(2);
 
 pub(super) struct Stage {
     url: String,
     broker: Broker,
-    connection: Connection,
 }
 
 /// A queue, what leads into it, and what it holds in the end.
@@ -36,8 +39,7 @@ struct Place {
 impl Stage {
     pub(super) async fn at(url: &str) -> Result<Self, String> {
         let broker = eda::connect(url).await.map_err(|error| error.to_string())?;
-        let connection = Connection::connect(url, ConnectionProperties::default()).await.map_err(amqp)?;
-        Ok(Self { url: url.to_owned(), broker, connection })
+        Ok(Self { url: url.to_owned(), broker })
     }
 
     /// Runs a program on fresh queues; what it leaves there proves that it did its work.
@@ -55,8 +57,7 @@ impl Stage {
         let (work, events) = (program.work(), pair.events);
         let task = Task { work, queue: pair.queue, events, url: self.url.clone() };
         let places = places(&task);
-        let channel = self.connection.create_channel().await.map_err(amqp)?;
-        self.make(&channel, &places, task.queue).await?;
+        let (connection, channel) = self.fresh(&places, task.queue).await?;
         if work.needs_backlog() {
             start(Program::Fill(work), &task, None).await?;
         }
@@ -66,9 +67,8 @@ impl Stage {
         let sample = start(program, &task, profiler).await?;
         for place in &places {
             holds(&channel, place.queue, place.in_the_end).await?;
-            delete(&channel, place.queue).await?;
         }
-        channel.close(200, "bye".into()).await.map_err(amqp)?;
+        clear(&connection, &channel, &places).await;
         Ok(sample)
     }
 
@@ -86,8 +86,7 @@ impl Stage {
     async fn published(&self, program: Program) -> Result<Vec<String>, String> {
         let task = Task { work: program.work(), queue: Queue::Quorum, events: 10, url: self.url.clone() };
         let places = places(&task);
-        let channel = self.connection.create_channel().await.map_err(amqp)?;
-        self.make(&channel, &places, task.queue).await?;
+        let (connection, channel) = self.fresh(&places, task.queue).await?;
         if task.work.needs_backlog() {
             start(Program::Fill(task.work), &task, None).await?;
         }
@@ -95,11 +94,25 @@ impl Stage {
         let queue = task.queue.published();
         holds(&channel, queue, task.events).await?;
         let got = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.map_err(amqp)?;
-        for place in &places {
-            delete(&channel, place.queue).await?;
-        }
-        channel.close(200, "bye".into()).await.map_err(amqp)?;
+        clear(&connection, &channel, &places).await;
         got.map(|message| wire::shape(&message)).ok_or_else(|| format!("{queue} is empty"))
+    }
+
+    /// Fresh queues, and a channel beside them. A broker that has just deleted a large quorum queue may answer with an internal
+    /// error, which ends the connection: so there is one for each run, and more than one try.
+    async fn fresh(&self, places: &[Place], queue: Queue) -> Result<(Connection, Channel), String> {
+        let mut tries = 0;
+        loop {
+            let connection = Connection::connect(&self.url, ConnectionProperties::default()).await.map_err(amqp)?;
+            let channel = connection.create_channel().await.map_err(amqp)?;
+            tries += 1;
+            match self.make(&channel, places, queue).await {
+                Ok(()) => return Ok((connection, channel)),
+                Err(error) if tries == TRIES => return Err(error),
+                Err(error) => complain(&format!("{error}; trying again")),
+            }
+            sleep(REST).await;
+        }
     }
 
     async fn make(&self, channel: &Channel, places: &[Place], queue: Queue) -> Result<(), String> {
@@ -164,6 +177,14 @@ fn places(task: &Task) -> Vec<Place> {
 async fn start(program: Program, task: &Task, profiler: Option<Profiler>) -> Result<Sample, String> {
     let task = task.clone();
     spawn_blocking(move || program.run(&task, profiler.as_ref())).await.map_err(|error| error.to_string())?
+}
+
+/// What can't be deleted now is deleted before the next run that needs its name.
+async fn clear(connection: &Connection, channel: &Channel, places: &[Place]) {
+    for place in places {
+        let _ = delete(channel, place.queue).await;
+    }
+    let _ = connection.close(200, "bye".into()).await;
 }
 
 async fn delete(channel: &Channel, queue: &str) -> Result<(), String> {
