@@ -116,6 +116,12 @@ impl Queue {
         }
     }
 
+    /// All queues of this kind.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let handlers = (0..HANDLER_QUEUES.len()).map(move |index| self.handler(index));
+        [self.consumed(), self.published()].into_iter().chain(handlers)
+    }
+
     /// The queue of one of the sixteen handlers.
     pub fn handler(self, index: usize) -> &'static str {
         let (classic, quorum) = HANDLER_QUEUES[index];

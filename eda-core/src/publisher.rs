@@ -104,8 +104,8 @@ impl<L> Publisher<L> {
     }
 
     /// Publishes many events in order, without waiting for each: as many are under way as the transport's window holds.
-    /// Returns when the broker has spoken on every one, with their ids in order. Beside the ids it keeps only what the broker has
-    /// not spoken on, and what came after that.
+    /// Returns when the broker has spoken on every one, with their ids in order. Beside ids and failures it keeps only what the broker
+    /// has not spoken on, and what came after that.
     ///
     /// # Errors
     /// Where any was not confirmed: [`PublishAllError`] says which, and with what id to send it again.
@@ -191,7 +191,7 @@ impl<L> Publisher<L> {
     }
 }
 
-/// Of those in front that the broker has spoken on: so that no more receipts are kept than messages are under way.
+/// Takes those in front that the broker has spoken on; one that it is silent on keeps all behind it.
 fn let_go(receipts: &mut VecDeque<(usize, Receipt)>, failed: &mut Vec<(usize, Error)>) {
     while let Some((index, receipt)) = receipts.front_mut()
         && let Some(word) = receipt.heard()

@@ -12,6 +12,7 @@ mod state;
 mod unrouted;
 
 use std::fmt;
+use std::mem;
 
 use async_trait::async_trait;
 use tokio::sync::oneshot::error::TryRecvError;
@@ -183,10 +184,10 @@ impl Receipt {
         word
     }
 
-    /// The broker's word if there is one; then it is not asked again.
+    /// The broker's word if there is one; after that it must not be asked again.
     pub(crate) fn heard(&mut self) -> Option<Result<()>> {
         let word = match &mut self.word {
-            Word::Known(word) => word.clone(),
+            Word::Known(word) => mem::replace(word, Ok(())),
             Word::Awaited(word) => match word.try_recv() {
                 Ok(word) => word,
                 Err(TryRecvError::Empty) => return None,

@@ -20,6 +20,8 @@ const HANGS_AFTER: &str = "60m";
 /// What holds only where the feature is not compiled in.
 const NO_TLS: &[&str] =
     &["test", "-p", "eda-rabbit", "--locked", "--lib", "--test", "security", "--", "tls_is_never", "amqps_without_tls"];
+/// What a publish allocates where nothing counts it; with metrics it is among the tests of all features.
+const NO_METRICS: &[&str] = &["test", "-p", "eda-inprocess", "--locked"];
 const DOC: &[&str] = &["doc", "--workspace", "--all-features", "--no-deps", "--locked"];
 const DOC_DEFAULT: &[&str] = &["doc", "-p", "eda-rs", "--no-deps", "--locked"];
 
@@ -91,6 +93,7 @@ pub(crate) fn run(filters: &[&str]) -> Result<(), String> {
         on_version_4(&mut steps)?;
         steps.take("instructions", "cargo xtask count", || count::run(&[]))?;
         cargo(&mut steps, "tests without TLS", NO_TLS, &[])?;
+        cargo(&mut steps, "allocations without metrics", NO_METRICS, &[])?;
         steps.take("fuzz", "cargo xtask fuzz", || fuzz::run(fuzz::SECONDS))?;
         steps.take("simulation, its tests", simulate::CHECK_AGAIN, simulate::check)?;
         steps.take("simulation, 1000 seeds", "cargo xtask simulate", || simulate::run(&[]))?;

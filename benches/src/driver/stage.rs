@@ -19,8 +19,9 @@ use crate::task::{Queue, Task, Work};
 
 /// How long a queue may take to show what it holds.
 const LIMIT: Duration = Duration::from_secs(20);
-/// How often queues are made, and how long the broker rests before it is asked again.
+/// How often it is tried to make queues.
 const TRIES: u32 = 3;
+/// How long the broker has before it is asked again.
 const REST: Duration = Duration::from_secs(2);
 
 pub(super) struct Stage {
@@ -101,24 +102,29 @@ impl Stage {
     /// Fresh queues, and a channel beside them. A broker that has just deleted a large quorum queue may answer with an internal
     /// error, which ends the connection: so there is one for each run, and more than one try.
     async fn fresh(&self, places: &[Place], queue: Queue) -> Result<(Connection, Channel), String> {
-        let mut tries = 0;
+        let mut tries = 1;
         loop {
-            let connection = Connection::connect(&self.url, ConnectionProperties::default()).await.map_err(amqp)?;
-            let channel = connection.create_channel().await.map_err(amqp)?;
-            tries += 1;
-            match self.make(&channel, places, queue).await {
-                Ok(()) => return Ok((connection, channel)),
-                Err(error) if tries == TRIES => return Err(error),
-                Err(error) => complain(&format!("{error}; trying again")),
+            match self.try_fresh(places, queue).await {
+                Err(error) if tries < TRIES => complain(&format!("{error}; trying again")),
+                done => return done,
             }
+            tries += 1;
             sleep(REST).await;
         }
     }
 
-    async fn make(&self, channel: &Channel, places: &[Place], queue: Queue) -> Result<(), String> {
-        for place in places {
-            delete(channel, place.queue).await?;
+    async fn try_fresh(&self, places: &[Place], queue: Queue) -> Result<(Connection, Channel), String> {
+        let connection = Connection::connect(&self.url, ConnectionProperties::default()).await.map_err(amqp)?;
+        let channel = connection.create_channel().await.map_err(amqp)?;
+        // those of other works, too: one that was left would take a copy of what is published now
+        for name in [Queue::Classic, Queue::Quorum].into_iter().flat_map(Queue::names) {
+            delete(&channel, name).await?;
         }
+        self.make(&channel, places, queue).await?;
+        Ok((connection, channel))
+    }
+
+    async fn make(&self, channel: &Channel, places: &[Place], queue: Queue) -> Result<(), String> {
         let subscription = |place: &Place| Subscription {
             service: SOURCE.into(),
             queue: place.queue.into(),
@@ -179,7 +185,7 @@ async fn start(program: Program, task: &Task, profiler: Option<Profiler>) -> Res
     spawn_blocking(move || program.run(&task, profiler.as_ref())).await.map_err(|error| error.to_string())?
 }
 
-/// What can't be deleted now is deleted before the next run that needs its name.
+/// What can't be deleted now is deleted before the next run.
 async fn clear(connection: &Connection, channel: &Channel, places: &[Place]) {
     for place in places {
         let _ = delete(channel, place.queue).await;

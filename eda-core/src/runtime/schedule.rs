@@ -78,6 +78,7 @@ async fn handle_all(first: Delivery, mut seat: Seat, line: &Line, processor: &Pr
             // pinned here, since it is large, and moving it costs more than polling it
             let mut handling = pin!(async { processor.handle(delivery, &mut desk).await.ack() });
             if let Some(Some(unfinished)) = beside(&mut endings, survive(handling.as_mut())).await {
+                // pinned inside, since what is given to an async function is kept twice
                 endings.push(async { survive(pin!(processor.finish(unfinished))).await });
             }
         }

@@ -1,20 +1,14 @@
 //! Returned events, publishers inside of handlers, and the ids of effects.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use async_trait::async_trait;
-use eda_core::publisher::AnyOf;
 use eda_core::transport::memory::Memory;
-use eda_core::transport::{Capabilities, Deliveries, Publish, Reason, Receipt, Transport, Unrouted, limits};
+use eda_core::transport::{Reason, Unrouted, limits};
 use eda_core::{
-    AnyEvent, App, Broker, ErrorKind, EventId, Failure, Handler, HandlerDef, HandlerMeta, Message, Meta, Publisher,
-    Service, Subscription, Topology, envelope,
+    AnyEvent, App, EventId, Failure, Handler, HandlerDef, HandlerMeta, Message, Meta, Publisher, Service, envelope,
 };
-use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::support::{Bench, OrderCreated, OrderPaid, OrderShipped, ReportMade, notes};
 
@@ -220,18 +214,6 @@ async fn an_event_that_cannot_be_published_fails_the_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn publishing_in_bulk_tells_which_events_failed() {
-    let bench = Bench::on(Memory::new().with_unrouted(Unrouted::Reject)).await;
-    let publisher = bench.broker.publisher("web");
-    let error =
-        publisher.publish_all((0..3).map(|order_id| OrderPaid { order_id })).await.expect_err("nobody is bound");
-    assert_eq!(error.failed().len(), 3);
-    assert_eq!(error.failed()[2].index, 2);
-    assert_eq!(error.failed()[0].error.kind(), ErrorKind::Unroutable);
-    assert!(error.to_string().starts_with("3 of 3 events `order.paid` were not published"), "{error}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_event_that_can_never_be_published_is_no_reason_to_try_again() {
     let bench = Bench::new().await;
     let billing = Service::new("billing")
@@ -241,89 +223,4 @@ async fn an_event_that_can_never_be_published_is_no_reason_to_try_again() {
     let dead = bench.dead_letters("billing.report", 1).await;
     assert_eq!((dead[0].failure.reason, dead[0].failure.attempt), (Reason::Permanent, 1));
     assert!(dead[0].failure.detail.contains("report.made"), "{}", dead[0].failure.detail);
-}
-
-/// A broker that is away: each publish waits for it as long as it may.
-struct Away(Memory);
-
-#[async_trait]
-impl Transport for Away {
-    fn describe(&self) -> String {
-        "away".into()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
-    }
-
-    async fn declare(&self, topology: &Topology) -> eda_core::Result {
-        self.0.declare(topology).await
-    }
-
-    async fn publisher(&self) -> eda_core::Result<Box<dyn Publish>> {
-        Ok(Box::new(Self(self.0.clone())))
-    }
-
-    async fn subscribe(&self, subscription: &Subscription) -> eda_core::Result<Box<dyn Deliveries>> {
-        self.0.subscribe(subscription).await
-    }
-
-    async fn close(&self) -> eda_core::Result {
-        self.0.close().await
-    }
-}
-
-#[async_trait]
-impl Publish for Away {
-    async fn send(&self, _: Message) -> eda_core::Result<Receipt> {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        Err(eda_core::Error::new(ErrorKind::Unavailable, "away"))
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn publishing_in_bulk_waits_for_one_deadline_only() {
-    let broker = Broker::new(Away(Memory::new())).await.expect("it connects");
-    let began = Instant::now();
-    let publisher = broker.publisher("web");
-    let error = publisher.publish_all((0..50).map(|order_id| OrderPaid { order_id })).await.expect_err("it is away");
-    assert_eq!(began.elapsed().as_secs(), 10);
-    assert_eq!(error.failed().len(), 50);
-}
-
-/// Speaks on every other message at once, refuses every third of those, and keeps silent on the others until it is dropped.
-#[derive(Default)]
-struct Taciturn(Mutex<Vec<oneshot::Sender<eda_core::Result>>>);
-
-#[async_trait]
-impl Publish for Taciturn {
-    async fn send(&self, _: Message) -> eda_core::Result<Receipt> {
-        let (word, receipt) = Receipt::new();
-        let mut words = self.0.lock().expect("nobody panics");
-        words.push(word);
-        let number = words.len() - 1;
-        if number.is_multiple_of(2) {
-            let refused = eda_core::Error::new(ErrorKind::Rejected, "full");
-            let word = std::mem::replace(&mut words[number], Receipt::new().0);
-            word.send(if number.is_multiple_of(3) { Err(refused) } else { Ok(()) }).expect("somebody listens");
-        }
-        if words.len() == 12 {
-            // the others, the last one first
-            words.drain(..).rev().for_each(drop);
-        }
-        Ok(receipt)
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn publishing_in_bulk_hears_every_word_in_whatever_order_they_come() {
-    let publisher = Publisher::<AnyOf>::new(Arc::new(Taciturn::default()), "web", None);
-    let error = publisher.publish_all((0..12).map(|order_id| OrderPaid { order_id })).await.expect_err("some fail");
-    let failed: Vec<_> = error.failed().iter().map(|failed| (failed.index, failed.error.kind())).collect();
-    let expected = (0..12).filter_map(|index| match (index % 2, index % 3) {
-        (0, 0) => Some((index, ErrorKind::Rejected)),
-        (0, _) => None,
-        _ => Some((index, ErrorKind::Unconfirmed)),
-    });
-    assert_eq!(failed, expected.collect::<Vec<_>>());
 }

@@ -8,6 +8,8 @@ mod delivery;
 mod identity;
 // returned events, publishers, ids
 mod emit;
+// many events at once
+mod bulk;
 // what is handled while events of others are not confirmed
 mod ahead;
 // retries, backoff, timeouts, panics
