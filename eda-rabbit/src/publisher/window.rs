@@ -43,8 +43,8 @@ pub(crate) struct Window {
     entries: Entries<Entry>,
     /// Not sent, or to be sent again.
     waiting: VecDeque<u64>,
-    /// Confirmed with somebody else's return.
-    undecided: Vec<(u64, bool)>,
+    /// Acked with somebody else's return.
+    undecided: Vec<u64>,
     /// Sent, and without a word.
     open: usize,
     /// How many words have come at all.
@@ -117,22 +117,23 @@ impl Window {
             }
             self.heard = self.heard.max(self.entries.get(number).map_or(0, |entry| entry.sent));
             nothing_is_left_over |= returned.is_none();
-            if returned.as_ref().is_none_or(|returned| self.is_of(number, returned)) {
+            // what was refused is tried again, so nothing is told that could be wrong
+            if !is_acked || returned.as_ref().is_none_or(|returned| self.is_of(number, returned)) {
                 certain.push((number, is_acked));
             } else {
-                uncertain.push((number, is_acked));
+                uncertain.push(number);
             }
             if let Some(returned) = returned {
                 self.returned.push(Unroutable { returned, newest: self.entries.last() });
             }
         }
         if nothing_is_left_over {
-            certain.append(&mut self.undecided);
+            certain.extend(self.undecided.drain(..).map(|number| (number, true)));
         }
         if self.open == 0 {
-            certain.append(&mut uncertain);
+            certain.extend(uncertain.drain(..).map(|number| (number, true)));
         }
-        for (number, _) in uncertain.iter().filter(|(_, is_acked)| *is_acked) {
+        for number in &uncertain {
             // taken or returned: either way its route takes what waits
             self.release(*number);
         }

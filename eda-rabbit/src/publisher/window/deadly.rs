@@ -104,15 +104,16 @@ impl Window {
         self.deadly.turns.iter().filter_map(|number| self.entries.get(*number)).filter(|entry| entry.is_in_flight)
     }
 
-    /// When the next one has its turn: not while nothing is heard of what was sent after the last one, which may be swallowed.
+    /// When the next one has its turn.
     pub(super) fn next_turn(&self) -> Option<Instant> {
-        let is_full = self.deadly.turns.len() >= self.deadly.width;
-        self.deadly.due(self.open).filter(|_| !(is_full && self.is_silent()))
+        self.deadly.due(self.open).filter(|_| !self.is_silent())
     }
 
-    /// Whether nothing is heard of one that has its turn, nor of what was sent after it.
+    /// Whether as many have their turn as may, and nothing is heard of one of them, nor of what was sent after it: it may be
+    /// swallowed, and what goes behind it would be, too.
     pub(super) fn is_silent(&self) -> bool {
-        self.turns_in_flight().any(|entry| entry.sent > self.heard)
+        let is_full = self.deadly.turns.len() >= self.deadly.width;
+        is_full && self.turns_in_flight().any(|entry| entry.sent > self.heard)
     }
 
     /// The broker has closed the channel over one of those that are on their way; tells whether it is known over which.
@@ -136,6 +137,8 @@ impl Window {
 
     /// Gives one its turn, where it is time: then it is what waits next.
     pub(super) fn give_turn(&mut self, now: Instant) -> bool {
+        // some are told that their time is over while they wait for a full queue
+        self.deadly.turns.retain(|number| self.entries.contains(*number));
         while self.next_turn().is_some_and(|due| due <= now) {
             let Some(number) = self.deadly.waiting.pop_front() else { break };
             if self.entries.get(number).is_none_or(Entry::is_given_up) {

@@ -28,7 +28,7 @@ impl Copy {
 
     fn is_fine(&self) -> bool {
         match self.id {
-            "good" => self.told == Some(Ok(())),
+            "good" | "slow" => self.told == Some(Ok(())),
             "deadly" => self.told == Some(Err(ErrorKind::Unconfirmed)),
             _ => self.told.is_none(),
         }
@@ -46,6 +46,7 @@ fn admit_some(window: &mut Window, random: &mut Random) -> Vec<Copy> {
         ("good", 1 + random.below(20)),
         ("silent", random.below(3)),
         ("full", random.below(4)),
+        ("slow", random.below(8)),
     ];
     let mut ids: Vec<_> = counts.into_iter().flat_map(|(id, count)| (0..count).map(move |_| id)).collect();
     for index in (1..ids.len()).rev() {
@@ -54,8 +55,11 @@ fn admit_some(window: &mut Window, random: &mut Random) -> Vec<Copy> {
     }
     let deadline = Instant::now() + Duration::from_secs(300);
     let mut copy = |id| {
-        let key =
-            if matches!(id, "silent" | "full") { id.to_owned() } else { format!("route {}", random.below(routes)) };
+        let key = if matches!(id, "silent" | "full" | "slow") {
+            id.to_owned()
+        } else {
+            format!("route {}", random.below(routes))
+        };
         Copy { id, outcome: admit_to(window, &key, id, deadline), told: None }
     };
     ids.into_iter().map(&mut copy).collect()
@@ -76,7 +80,7 @@ async fn flap(window: &mut Window, random: &mut Random) {
     }
 }
 
-/// One connection: what is deadly ends it, or is swallowed with all that comes after it.
+/// One connection: what is deadly ends it, or is swallowed with all that comes after it. A slow queue takes every other message.
 #[derive(Default)]
 struct Way {
     coming: VecDeque<(Instant, u64, Word)>,
@@ -85,7 +89,7 @@ struct Way {
 }
 
 impl Way {
-    fn send(&mut self, window: &mut Window, swallows: bool, trip: Duration) {
+    fn send(&mut self, window: &mut Window, random: &mut Random, swallows: bool, trip: Duration) {
         for (number, outgoing) in take_waiting(window) {
             let id = id(&outgoing);
             if id == "deadly" && swallows {
@@ -94,7 +98,8 @@ impl Way {
                 self.ends_at.get_or_insert(Instant::now() + trip);
             }
             if !self.has_swallowed && self.ends_at.is_none() && id != "silent" {
-                self.coming.push_back((Instant::now() + trip, number, if id == "full" { NACK } else { ack(None) }));
+                let is_refused = id == "full" || id == "slow" && random.below(2) == 0;
+                self.coming.push_back((Instant::now() + trip, number, if is_refused { NACK } else { ack(None) }));
             }
         }
     }
@@ -119,7 +124,7 @@ async fn unfinished(seed: u64) -> Vec<String> {
     let (mut way, mut other) = (Way::default(), None);
     while began.elapsed() < Duration::from_secs(295) && !copies.iter().all(Copy::is_fine) {
         other.replace(admit_to(&mut window, "other", "other", later()));
-        way.send(&mut window, swallows, trip);
+        way.send(&mut window, &mut random, swallows, trip);
         assert!(window.next_probe().is_none_or(|due| due > Instant::now()), "seed {seed}: it is asked again at once");
         tokio::time::advance(STEP).await;
         way.hear(&mut window);

@@ -105,3 +105,24 @@ async fn what_is_swallowed_beside_a_full_queue_is_given_up() {
         assert_eq!(told, Err(ErrorKind::Unconfirmed));
     }
 }
+
+/// A refusal tells all that there is to know of a route, whoever's return it carries.
+#[tokio::test(start_paused = true)]
+async fn a_refused_route_is_tried_again_whatever_the_word_carried() {
+    let mut window = Window::default();
+    let mut full: Vec<_> = (0..2).map(|_| admit_to(&mut window, "full", "id", later())).collect();
+    let mut nowhere = admit(&mut window, "nowhere", later());
+    let _silent = admit(&mut window, "silent", later());
+    take_waiting(&mut window);
+    window.lose(None);
+    assert_eq!(taken(&mut window), [1, 3, 4]);
+    let refused = Word::Nack { returned: Some(returned("nowhere", "nowhere")) };
+    window.hear(vec![(1, refused), (3, ack(None))]);
+    assert_eq!(kind(&mut nowhere), Some(Err(ErrorKind::Unroutable)));
+    tokio::time::advance(Duration::from_millis(100)).await;
+    assert_eq!(taken(&mut window), [1]);
+    window.hear(vec![(1, ack(None))]);
+    assert_eq!(taken(&mut window), [2]);
+    window.hear(vec![(2, ack(None))]);
+    assert_eq!(full.iter_mut().map(kind).collect::<Vec<_>>(), [Some(Ok(())); 2]);
+}

@@ -242,3 +242,30 @@ async fn what_a_connection_was_lost_with_does_not_wait_behind_all_that_is_new() 
         assert!(after < Duration::from_secs(4), "after {losses}: {after:?}");
     }
 }
+
+/// A queue that was full takes some again, and one of its messages has its turn beside another one that has no word yet: as many
+/// may be on their way together as were borne, and whoever may not waits for a time.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_queue_that_drains_has_its_turn_beside_others() {
+    let mut window = Window::default();
+    let in_five_minutes = Instant::now() + Duration::from_secs(300);
+    let admit = |window: &mut Window, key| admit_to(window, key, key, in_five_minutes);
+    let _old: Vec<_> = ["b", "c", "a", "full"].map(|key| admit(&mut window, key)).into();
+    for _ in 0..3 {
+        take_waiting(&mut window);
+        window.lose(None);
+    }
+    let _new: Vec<_> = ["full", "full"].map(|key| admit(&mut window, key)).into();
+    assert_eq!(taken(&mut window), [5]);
+    window.hear(vec![(5, NACK)]);
+    tokio::time::advance(Duration::from_millis(100)).await;
+    assert_eq!(taken(&mut window), [5]);
+    window.hear(vec![(5, ack(None))]);
+    assert_eq!(taken(&mut window), [6]);
+    tokio::time::advance(Duration::from_millis(100)).await;
+    assert_eq!(taken(&mut window), [1]);
+    window.hear(vec![(1, ack(None))]);
+    assert_eq!(taken(&mut window), [2, 3]);
+    window.hear(vec![(2, ack(None))]);
+    assert_eq!(taken(&mut window), [4], "three may go, and one is on its way");
+}
