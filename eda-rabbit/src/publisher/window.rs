@@ -3,7 +3,8 @@
 //! lapin hangs the return of an unroutable message on whichever confirm comes next, not on its own. Two facts of the
 //! protocol and of lapin make the outcome certain all the same: a return precedes the confirm of its own message, and a
 //! confirm that comes *without* a return says that none was left over at that moment. So a word without a return is
-//! final; a word with somebody else's return waits for a later one without, or until nothing is open.
+//! final; an ack with somebody else's return waits for a later one without, or until nothing is open. What is refused is tried
+//! again, so nothing is told that could be wrong.
 //!
 //! A channel that the broker closes over one message takes the words of all others with it. Then everything that was on
 //! its way is sent again one by one, so that the one which ends the channel a second time is known, and fails alone.
@@ -117,7 +118,6 @@ impl Window {
             }
             self.heard = self.heard.max(self.entries.get(number).map_or(0, |entry| entry.sent));
             nothing_is_left_over |= returned.is_none();
-            // what was refused is tried again, so nothing is told that could be wrong
             if !is_acked || returned.as_ref().is_none_or(|returned| self.is_of(number, returned)) {
                 certain.push((number, is_acked));
             } else {
