@@ -162,10 +162,11 @@ impl Window {
         self.undecided.clear();
         self.open = 0;
         self.pace.begin_slowly();
+        // of all that were on their way, also of those that nobody waits for any more
+        let culprit = self.culprit();
         self.entries.retain(|_, entry| !entry.is_given_up());
         self.holds.lose();
         self.unheard.lose();
-        let culprit = self.culprit();
         for entry in self.entries.iter_mut() {
             if std::mem::take(&mut entry.is_in_flight) {
                 entry.known = Known::Unknown;

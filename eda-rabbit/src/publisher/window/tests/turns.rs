@@ -269,3 +269,30 @@ async fn what_waits_for_a_queue_that_drains_has_its_turn_beside_others() {
     window.hear(vec![(2, ack(None))]);
     assert_eq!(taken(&mut window), [4], "three may go, and one is on its way");
 }
+
+/// Two have their turn together, and the caller of one is told meanwhile that its time is over: over which of them the channel
+/// ends is as little known as before.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_waits_for_any_more_is_a_suspect_all_the_same() {
+    let mut window = Window::default();
+    let mut innocent = admit_to(&mut window, "e", "e", Instant::now() + Duration::from_secs(300));
+    for _ in 0..5 {
+        assert_eq!(taken(&mut window), [1]);
+        window.lose(None);
+        tokio::time::advance(Duration::from_secs(2)).await;
+    }
+    let _borne = admit_to(&mut window, "b", "b", Instant::now() + Duration::from_secs(300));
+    let mut deadly = admit(&mut window, "d", later());
+    for _ in 0..3 {
+        assert_eq!(taken(&mut window), [2, 3]);
+        window.lose(None);
+    }
+    assert_eq!(taken(&mut window), [2]);
+    window.hear(vec![(2, ack(None))]);
+    assert_eq!(taken(&mut window), [3, 1]);
+    tokio::time::advance(Duration::from_secs(11)).await;
+    window.expire(Instant::now(), "");
+    assert_eq!(kind(&mut deadly), Some(Err(ErrorKind::Unconfirmed)));
+    window.lose(None);
+    assert_eq!(kind(&mut innocent), None, "it may be the other one");
+}
