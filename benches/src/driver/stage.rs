@@ -69,7 +69,7 @@ impl Stage {
         for place in &places {
             holds(&channel, place.queue, place.in_the_end).await?;
         }
-        clear(&connection, &channel, &places).await;
+        connection.close(200, "bye".into()).await.map_err(amqp)?;
         Ok(sample)
     }
 
@@ -95,7 +95,7 @@ impl Stage {
         let queue = task.queue.published();
         holds(&channel, queue, task.events).await?;
         let got = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.map_err(amqp)?;
-        clear(&connection, &channel, &places).await;
+        connection.close(200, "bye".into()).await.map_err(amqp)?;
         got.map(|message| wire::shape(&message)).ok_or_else(|| format!("{queue} is empty"))
     }
 
@@ -116,7 +116,7 @@ impl Stage {
     async fn try_fresh(&self, places: &[Place], queue: Queue) -> Result<(Connection, Channel), String> {
         let connection = Connection::connect(&self.url, ConnectionProperties::default()).await.map_err(amqp)?;
         let channel = connection.create_channel().await.map_err(amqp)?;
-        // those of other works, too: one that was left would take a copy of what is published now
+        // what the last run left, of whatever work: it would take a copy of what is published now
         for name in [Queue::Classic, Queue::Quorum].into_iter().flat_map(Queue::names) {
             delete(&channel, name).await?;
         }
@@ -183,14 +183,6 @@ fn places(task: &Task) -> Vec<Place> {
 async fn start(program: Program, task: &Task, profiler: Option<Profiler>) -> Result<Sample, String> {
     let task = task.clone();
     spawn_blocking(move || program.run(&task, profiler.as_ref())).await.map_err(|error| error.to_string())?
-}
-
-/// What can't be deleted now is deleted before the next run.
-async fn clear(connection: &Connection, channel: &Channel, places: &[Place]) {
-    for place in places {
-        let _ = delete(channel, place.queue).await;
-    }
-    let _ = connection.close(200, "bye".into()).await;
 }
 
 async fn delete(channel: &Channel, queue: &str) -> Result<(), String> {

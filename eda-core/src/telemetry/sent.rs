@@ -45,8 +45,9 @@ impl Publish for Watched {
             return self.inner.send(message);
         }
         let mut published = self.publishing.begin(message.name.as_ref());
+        let sending = span.in_scope(|| self.inner.hand_over(message));
         Box::pin(async move {
-            let sent = self.inner.send(message).instrument(span.clone()).await;
+            let sent = sending.instrument(span.clone()).await;
             let mut told = move |word: &Result<()>| {
                 published.told(word);
                 if let Err(error) = word {

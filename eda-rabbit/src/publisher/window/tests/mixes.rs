@@ -80,7 +80,7 @@ async fn flap(window: &mut Window, random: &mut Random) {
     }
 }
 
-/// One connection: what is deadly ends it, or is swallowed with all that comes after it. A slow queue takes every other message.
+/// One connection: what is deadly ends it, or is swallowed with all that comes after it. A slow queue takes half of its messages.
 #[derive(Default)]
 struct Way {
     coming: VecDeque<(Instant, u64, Word)>,
