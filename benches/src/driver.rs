@@ -27,7 +27,7 @@ usage: cargo xtask bench [OPTION…]
   --rounds R       how often each pair of programs runs; default 3
   --works A,B      of publish, publish-one, consume, seen, chain, latency, handlers, retries, memory; default all
   --queues A,B     of classic, quorum; default both
-  --quick          a tenth of the events, and half of those of handlers
+  --quick          a tenth of the events, but for handlers
   --json FILE      writes the rows, too
   --callgrind DIR  counts instructions instead, which takes valgrind, and leaves the profiles in DIR
   --perf DIR       tells where processor time goes instead, which takes perf, and leaves the profiles in DIR";

@@ -13,7 +13,7 @@ const ROUND: usize = 1_000;
 /// Of all that happens between a delivery's arrival and its settlement. What the event needs is none of it.
 const DELIVERY: u64 = 0;
 /// Of an event's encoding and its hand-over to the transport: the body, the correlation id as text, and the future that is awaited.
-/// Where what is sent is counted, there are one around the transport's, and what hears the broker's word, too.
+/// Where what is sent is counted, there are a future around the hand-over, and what hears the broker's word, too.
 const PUBLISH: u64 = if cfg!(feature = "telemetry") { 5 } else { 3 };
 /// Bytes that an event of many takes until all are confirmed: its id, in a list that doubles, and is copied then.
 const PUBLISHED: u64 = size_of::<EventId>() as u64 * 3 / 2;

@@ -55,10 +55,10 @@ impl Options {
         let is_quick = self.is_quick;
         let pair = move |work: Work, queue| {
             let divisor = match work {
-                _ if !is_quick => 1,
-                // what sixteen handlers have fetched before they begin counts for nobody
-                Work::Handlers => 2,
-                _ => 10,
+                // sixteen prefetches must be well below a fifth, since what was fetched before counts for nobody
+                Work::Handlers => 1,
+                _ if is_quick => 10,
+                _ => 1,
             };
             // each handler has as many
             let events = work.events() / divisor / HANDLERS as u64 * HANDLERS as u64;
@@ -115,7 +115,7 @@ mod tests {
         let options = Options::parse(&["--quick", "--works", "handlers,consume"]).expect("options");
         let pairs: Vec<_> = options.pairs().map(|pair| (pair.work, pair.queue, pair.events)).collect();
         assert_eq!(pairs.len(), 4);
-        assert_eq!(pairs[0], (Work::Handlers, Queue::Classic, 24_992));
+        assert_eq!(pairs[0], (Work::Handlers, Queue::Classic, 50_000));
         assert_eq!(pairs[2], (Work::Consume, Queue::Classic, 4_992));
     }
 }
